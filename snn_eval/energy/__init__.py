@@ -1,0 +1,1 @@
+"""Energy models: counts to joules, constants with their source."""

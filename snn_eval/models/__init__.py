@@ -1,0 +1,1 @@
+"""Reference networks, adapters for the frameworks, and checkpoint loading."""

@@ -1,0 +1,1 @@
+"""Adapters: one per framework, each turns a module into a Network."""

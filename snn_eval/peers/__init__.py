@@ -1,0 +1,1 @@
+"""Other people's counters, run on our batch as a second opinion."""

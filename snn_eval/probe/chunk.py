@@ -1,0 +1,56 @@
+"""What goes into the probe: chunks of samples, and the options of a pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+__all__ = ["Chunk", "ProbeOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Up to ``batch_size`` samples, ready to be fed: ``x`` has them on the network's ``sample_axis``.
+
+    ``group_id`` is the recording each clip belongs to (default: the id itself); ``valid_steps`` how many of the
+    T steps hold data (default: all). ``index`` numbers the chunk within the data set.
+    """
+
+    index: int
+    id: NDArray[np.int64]
+    x: Tensor
+    target: NDArray[np.int64]
+    group_id: NDArray[np.int64] | None = None
+    valid_steps: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeOptions:
+    """Options of one pass.
+
+    Attributes:
+        batch_size: every chunk is padded to this many samples (padding is dropped), so arithmetic never differs.
+        input_kind: what the network's own input is: ``real``, ``spikes`` or ``counts``; never guessed.
+        split: name of the part of the data set.
+        strict: an operation without a rule is an error.
+        encoding_depends_on_time_steps: whether the encoder's early steps change with T (e.g. latency coding).
+        max_classes: above this many classes only a summary of the readout is kept.
+        per_step_map_limit: above this many cells a neuron layer's map is summed over T.
+        timed_chunks: how many chunks are also run bare, for the wall time.
+    """
+
+    batch_size: int = 64
+    input_kind: Literal["real", "spikes", "counts"] = "real"
+    split: str = "test"
+    strict: bool = False
+    encoding_depends_on_time_steps: bool = False
+    max_classes: int = 100
+    per_step_map_limit: int = 2**26
+    timed_chunks: int = 3

@@ -1,0 +1,1 @@
+"""Records and traces to tables and figures; never imports torch."""

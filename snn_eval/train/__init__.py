@@ -1,0 +1,1 @@
+"""Training of reference networks: a plain, readable loop."""
