@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -120,7 +121,7 @@ def trace_of(
         neurons=tuple(neurons),
         elementwise=tuple(elementwise),
         unknown=(),
-        graph=tuple((a.name, b.name) for a, b in zip(synaptic, synaptic[1:], strict=False)),
+        graph=tuple((a.name, b.name) for a, b in pairwise(synaptic)),
         model=ModelFacts(
             parameter_count=500,
             parameter_bytes=2000,
@@ -147,7 +148,8 @@ def tiny_trace(**changes: Any) -> Trace:
     """Three samples, two steps, three classes; one layer of every kind, each number small enough for the head.
 
     ``stem`` (real, once, 9 ops an input), ``conv`` (spikes, 18), ``graded`` (values 1 and 2, 5), ``fc`` (spikes, 3);
-    neurons ``lif1`` (2×2×2, hidden), ``lif2`` (4, hidden), ``out`` (3, output), ``ia`` (2, gate), ``mem`` (3, no threshold).
+    neurons ``lif1`` (2×2×2, hidden), ``lif2`` (4, hidden), ``out`` (3, output), ``ia`` (2, gate),
+    ``mem`` (3, no threshold).
     Sample 0 is right at once, sample 1 from step 2, sample 2 never.
     """
     stem = synaptic_layer(
@@ -224,7 +226,7 @@ def random_trace(
 ) -> Trace:
     """A larger trace that agrees with itself: each layer's input is the previous layer's spikes; a real static stem.
 
-    Facts of the network depend on ``layers``, ``time_steps`` and ``classes`` only, so traces of different seeds concatenate.
+    Facts of the network depend on ``layers``, ``time_steps`` and ``classes`` only: different seeds concatenate.
     """
     rng = np.random.default_rng(seed)
     widths = [32 * (i + 1) for i in range(layers)]
@@ -232,8 +234,10 @@ def random_trace(
     synaptic = [
         synaptic_layer(
             "0.conv", pixels, widths[0], levels=(), kind="conv", operation="conv2d", source="real", schedule="once",
-            inputs_per_step=64, dense_ops=64 * widths[0], dense_ops_with_border=72 * widths[0], weight_shape=(widths[0], 1, 3, 3),
-            weight_count=9 * widths[0], nonzero_weights=9 * widths[0], kernel=(3, 3), input_shape=(1, 8, 8),
+            inputs_per_step=64, dense_ops=64 * widths[0], dense_ops_with_border=72 * widths[0],
+            weight_shape=(widths[0], 1, 3, 3),
+            weight_count=9 * widths[0], nonzero_weights=9 * widths[0], kernel=(3, 3),
+            input_shape=(1, 8, 8),
             output_shape=(widths[0], 8, 8), maximum=1.0,
         )
     ]  # fmt: skip
