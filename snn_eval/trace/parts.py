@@ -1,16 +1,10 @@
-"""The trace: exact counts of one pass over a data set, from which every number is derived.
-
-Axes are named in suffixes: V levels (the last entry: all other values), W levels of the second operand
-of a product, T executed steps of that layer (``T_l``: the suite's T, or 1 for a layer executed once for
-all steps), N samples (or 1 where a call could not be attributed to samples), K classes.
-Counts are int64. No torch here: whoever holds a ``trace.h5`` can compute everything.
-"""
+"""What a trace consists of: samples, readout, and the counts of every layer, as frozen dataclasses."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +23,6 @@ __all__ = [
     "SynapticLayer",
     "Trace",
     "UnknownOp",
-    "concatenate",
 ]
 
 Int = NDArray[np.int64]
@@ -111,6 +104,8 @@ class SynapticLayer:
         calls: calls per forward pass. schedule: ``once`` (one execution serves all T steps) or ``per-step``.
         time_invariant: the network's own static input, executed again at each step.
         attributed: False where samples could not be told apart (N axis of length 1: the set's sum).
+        partner_collapsed: whether the second operand of a product showed more than ``MAX_LEVELS`` values. (That the
+            first did is seen in the last row of ``inputs_VTN``.)
     """
 
     name: str
@@ -146,6 +141,7 @@ class SynapticLayer:
     minimum: float = 0.0
     maximum: float = 0.0
     attributed: bool = True
+    partner_collapsed: bool = False
 
     @property
     def is_product(self) -> bool:
@@ -243,7 +239,7 @@ class UnknownOp:
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """Facts of the network that do not depend on data (bytes include zeros; ``buffers_bytes`` leaves out neuron state)."""
+    """Facts of the network alone (bytes include zeros; ``buffer_bytes`` leaves out neuron state)."""
 
     parameter_count: int
     parameter_bytes: int
@@ -299,153 +295,3 @@ class Trace:
         for neuron in self.neurons:
             if neuron.spikes_TN.shape[-1] not in (1, n):
                 raise CountError(f"neurons {neuron.name}: {neuron.spikes_TN.shape[-1]} samples, expected {n}")
-
-
-def concatenate(traces: Sequence[Trace]) -> Trace:
-    """Join traces of disjoint samples of one network into one, ordered by sample id.
-
-    Levels are united; a layer that then has more than ``MAX_LEVELS`` keeps only the sum.
-
-    Raises:
-        CountError: no trace, a sample id given twice, or traces of different networks.
-    """
-    if not traces:
-        raise CountError("nothing to concatenate: expected at least one trace")
-    first = traces[0]
-    order = np.argsort(np.concatenate([t.samples.id for t in traces]), kind="stable")
-    for other in traces[1:]:
-        if other.time_steps != first.time_steps or _names(other) != _names(first) or other.model != first.model:
-            raise CountError("traces of different networks cannot be concatenated")
-    joined = replace(
-        first,
-        samples=_join_samples([t.samples for t in traces], order),
-        output=_join_output([t.output for t in traces], order),
-        synaptic=tuple(_join_synaptic(parts, order) for parts in zip(*(t.synaptic for t in traces), strict=True)),
-        neurons=tuple(_join_neurons(parts, order) for parts in zip(*(t.neurons for t in traces), strict=True)),
-        elementwise=tuple(
-            _join_elementwise(parts, order) for parts in zip(*(t.elementwise for t in traces), strict=True)
-        ),
-        input_events_TN=_join_optional([t.input_events_TN for t in traces], order),
-        facts=_join_facts([t.facts for t in traces]),
-    )
-    joined.check()
-    return joined
-
-
-def _names(trace: Trace) -> tuple[tuple[str, ...], ...]:
-    return (
-        tuple(layer.name for layer in trace.synaptic),
-        tuple(layer.name for layer in trace.neurons),
-        tuple(op.name for op in trace.elementwise),
-    )
-
-
-def _join_samples(parts: Sequence[Samples], order: Int) -> Samples:
-    arrays: dict[str, Any] = {
-        f.name: np.concatenate([getattr(p, f.name) for p in parts])[order]
-        for f in fields(Samples)
-        if f.name != "split"
-    }
-    if len(np.unique(arrays["id"])) != len(arrays["id"]):
-        raise CountError("a sample id occurs in two of the traces to concatenate")
-    return Samples(**arrays, split=parts[0].split)
-
-
-def _join_output(parts: Sequence[Output], order: Int) -> Output:
-    first = parts[0]
-    summary = None
-    if first.summary is not None:
-        summaries = [p.summary for p in parts if p.summary is not None]
-        summary = OutputSummary(
-            **{f.name: np.concatenate([getattr(s, f.name) for s in summaries], 1)[:, order] for f in fields(OutputSummary)}
-        )
-    readout = _join_optional([p.readout_TNK for p in parts], order, axis=1)
-    return replace(first, readout_TNK=readout, summary=summary)
-
-
-def _join_optional(parts: Sequence[Any], order: Int, axis: int = -1) -> Any:
-    if any(p is None for p in parts):
-        return None
-    return np.take(np.concatenate(parts, axis=axis), order, axis=axis)
-
-
-def _join_synaptic(parts: Sequence[SynapticLayer], order: Int) -> SynapticLayer:
-    rows, levels = _united([p.levels for p in parts], [bool(p.inputs_VTN[-1].any()) for p in parts])
-    cols, partner = _united(
-        [np.zeros(0) if p.partner_levels is None else p.partner_levels for p in parts],
-        [p.partner_levels is not None and bool(p.ops_VTN[:, -1].any()) for p in parts],
-    )
-    first = parts[0]
-
-    def spread(counts: Int, row: Int, col: Int | None) -> Int:
-        out = np.zeros((len(levels) + 1, *counts.shape[1:]), np.int64)
-        np.add.at(out, row, counts)
-        if col is None:
-            return out
-        wide = np.zeros((out.shape[0], len(partner) + 1, *out.shape[2:]), np.int64)
-        np.add.at(wide, (slice(None), col), out)
-        return wide
-
-    def join(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        if not first.attributed:
-            return np.asarray(np.sum(arrays, axis=0))
-        return np.take(np.concatenate(arrays, axis=-1), order, axis=-1)
-
-    def column(i: int) -> Int | None:
-        return cols[i] if first.is_product else None
-
-    structural = None
-    if any(p.structural_ops_VTN is not None for p in parts):
-        filled = [p.ops_VTN if p.structural_ops_VTN is None else p.structural_ops_VTN for p in parts]
-        structural = join([spread(s, rows[i], column(i)) for i, s in enumerate(filled)])
-    return replace(
-        first,
-        levels=levels,
-        partner_levels=partner if first.is_product else None,
-        inputs_VTN=join([spread(p.inputs_VTN, rows[i], None) for i, p in enumerate(parts)]),
-        ops_VTN=join([spread(p.ops_VTN, rows[i], column(i)) for i, p in enumerate(parts)]),
-        structural_ops_VTN=structural,
-        ops_weighted_TN=join([p.ops_weighted_TN for p in parts]),
-        input_sum_TN=join([p.input_sum_TN for p in parts]),
-        minimum=min(p.minimum for p in parts),
-        maximum=max(p.maximum for p in parts),
-    )
-
-
-def _united(levels: Sequence[Float], has_other: Sequence[bool]) -> tuple[list[Int], Float]:
-    """Rows of each part's levels in the united levels (ascending); a collapsed or too rich union has none."""
-    union = np.unique(np.concatenate(levels)) if levels else np.zeros(0)
-    if any(has_other) or len(union) > MAX_LEVELS:
-        union = np.zeros(0)
-    rows = []
-    for part in levels:
-        row = np.searchsorted(union, part) if len(union) else np.zeros(len(part), np.int64)
-        rows.append(np.append(row, len(union)).astype(np.int64))
-    return rows, union
-
-
-def _join_neurons(parts: Sequence[NeuronLayer], order: Int) -> NeuronLayer:
-    first = parts[0]
-    spikes = np.concatenate([p.spikes_TN for p in parts], axis=-1)
-    attributed = len(order) == spikes.shape[-1]
-    return replace(
-        first,
-        spikes_TN=spikes[:, order] if attributed else spikes.sum(axis=-1, keepdims=True),
-        per_neuron=np.sum([p.per_neuron for p in parts], axis=0),
-    )
-
-
-def _join_elementwise(parts: Sequence[ElementwiseOp], order: Int) -> ElementwiseOp:
-    return replace(parts[0], effective_TN=_join_optional([p.effective_TN for p in parts], order))
-
-
-def _join_facts(parts: Sequence[PassFacts]) -> PassFacts:
-    notes = tuple(dict.fromkeys(note for p in parts for note in p.notes))
-    return replace(
-        parts[0],
-        stochastic=any(p.stochastic for p in parts),
-        bare_forward_s=tuple(s for p in parts for s in p.bare_forward_s),
-        wall_s=sum(p.wall_s for p in parts),
-        peak_memory_bytes=max(p.peak_memory_bytes for p in parts),
-        notes=notes,
-    )
