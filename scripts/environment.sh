@@ -82,8 +82,10 @@ install() {
 
 run_pip() {
   local log=$venv/install.log
-  if ! "$python" -m pip install --disable-pip-version-check --no-input --progress-bar off "$@" 2>&1 | tee "$log" | summary; then
+  printf '\npip install %s\n' "$*" >>"$log"
+  if ! "$python" -m pip install --disable-pip-version-check --no-input --progress-bar off "$@" 2>&1 | tee -a "$log" | summary; then
     tail -n 15 "$log" >&2
+    rm -f "$venv/.snn-eval-installing" # pip ended by itself, so what it installed is whole: the next try goes on from here
     stop "pip failed; its last lines are above, all of them in $log"
   fi
 }

@@ -1,0 +1,84 @@
+"""The ``snn-eval`` command: its subcommands, and the one place where an error becomes a line and an exit code.
+
+Nothing heavier than click and the standard library is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from snn_eval import __version__
+from snn_eval.cli.env import env
+from snn_eval.cli.ls import ls
+from snn_eval.cli.nearest import unknown
+from snn_eval.cli.run import run
+from snn_eval.cli.show import show
+from snn_eval.cli.train import train
+from snn_eval.cli.validate import validate
+
+__all__ = ["DONE", "FAILED_CELLS", "WRONG_INPUT", "cli", "main"]
+
+DONE, WRONG_INPUT, FAILED_CELLS = 0, 2, 3
+"""Exit codes; 1 is kept for a gate that failed."""
+
+
+class _Commands(click.Group):
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise click.UsageError(unknown("command", args[0], self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example:  snn-eval run --models mnist model.pth",
+)
+@click.version_option(__version__, prog_name="snn-eval")
+def cli() -> None:
+    """Exact, comparable, nearly free evaluation of spiking neural networks."""
+
+
+for command in (run, show, ls, validate, train, env):
+    cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(_code(arguments))
+
+
+def _code(arguments: list[str] | None) -> int:
+    from snn_eval.errors import InputError, SnnEvalError
+
+    try:
+        result = cli.main(arguments, prog_name="snn-eval", standalone_mode=False)
+    except click.ClickException as error:
+        _say(error.format_message())
+        return WRONG_INPUT
+    except click.Abort:
+        _say("stopped; finished parts are kept and the same command goes on from them")
+        return 130
+    except InputError as error:
+        _say(str(error))
+        return WRONG_INPUT
+    except SnnEvalError as error:
+        _say(str(error))
+        return FAILED_CELLS
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("snn_eval"):
+            raise
+        _say(f"the package {error.name} is not installed: run ./run_eval.sh, or pip install -r requirements.txt")
+        return WRONG_INPUT
+    except BrokenPipeError:  # the reader of our output went away: nothing left to tell it
+        sys.stderr.close()
+        return DONE
+    return result if isinstance(result, int) else DONE
+
+
+def _say(message: str) -> None:
+    click.echo("snn-eval: " + " ".join(message.split()), err=True)
