@@ -12,7 +12,7 @@ from pathlib import Path
 
 from snn_eval import __version__
 
-__all__ = ["PACKAGES", "Environment", "Source", "environment", "machine", "package_versions", "source"]
+__all__ = ["PACKAGES", "Environment", "Source", "cores", "environment", "machine", "package_versions", "source"]
 
 PACKAGES = ("torch", "torchvision", "numpy", "numba", "spikingjelly", "snntorch", "scikit-learn", "h5py", "pydantic")
 """Packages whose version can change a number or a file."""
