@@ -15,7 +15,9 @@ import snn_eval
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "snn_eval").rglob("*.py"))
-MODULES = sorted(m.name for m in pkgutil.walk_packages(snn_eval.__path__, "snn_eval.") if not m.name.endswith("__main__"))
+MODULES = sorted(
+    m.name for m in pkgutil.walk_packages(snn_eval.__path__, "snn_eval.") if not m.name.endswith("__main__")
+)
 MACHINE_PATH = re.compile(r"(?<![\w.])/(home|Users|work|opt|root|mnt)/\w")
 
 
@@ -62,7 +64,9 @@ def test_no_path_of_a_machine() -> None:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
-        found += [f"{path.relative_to(ROOT)}: {line.strip()}" for line in text.splitlines() if MACHINE_PATH.search(line)]
+        found += [
+            f"{path.relative_to(ROOT)}: {line.strip()}" for line in text.splitlines() if MACHINE_PATH.search(line)
+        ]
     assert found == []
 
 
