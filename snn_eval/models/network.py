@@ -16,7 +16,8 @@ class NeuronModel:
     """Arithmetic of one neuron update: its model's name, reset, states, and operations per neuron and step.
 
     ``has_threshold`` False marks an integrator that never spikes. ``output_index`` is where the spikes stand
-    when the module returns a tuple.
+    when the module returns a tuple. The model "unknown" has zeros because its operations are not known: it is named in
+    ``Network.unknown_neurons`` and must be reported, never counted as free.
     """
 
     model: str
@@ -55,6 +56,10 @@ class Network(Protocol):
 
     def spiking_layers(self) -> Mapping[str, SpikingLayer]:
         """Layers that emit spikes, by module path, in order of ``named_modules``."""
+        ...
+
+    def unknown_neurons(self) -> Mapping[str, str]:
+        """Spiking layers whose update has no rule (``model`` "unknown"), by module path: class name and reason."""
         ...
 
     def with_time_steps(self, time_steps: int) -> Network | None:

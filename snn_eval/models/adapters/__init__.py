@@ -1,1 +1,113 @@
-"""Adapters: one per framework, each turns a module into a Network."""
+"""Adapters: one per framework, each turns a module into a Network; what the module contains tells which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from torch import Tensor, nn
+
+from snn_eval.errors import NetworkError
+from snn_eval.models.adapters.base import AdaptedNetwork, Feed, Framework, Role
+from snn_eval.models.adapters.plain import plain_framework
+from snn_eval.models.network import NeuronModel
+
+__all__ = ["AdaptedNetwork", "Feed", "FrameworkName", "adapt"]
+
+FrameworkName = Literal["spikingjelly", "snntorch", "plain"]
+
+
+def adapt(
+    module: nn.Module,
+    time_steps: int,
+    *,
+    sample_axis: int = 0,
+    framework: FrameworkName | None = None,
+    example: Tensor | None = None,
+    feed: Feed | None = None,
+    output_index: int = 0,
+    time_steps_attribute: str | None = None,
+    roles: Mapping[str, Role] | None = None,
+    neurons: Mapping[type[nn.Module] | str, NeuronModel] | None = None,
+    reset: Callable[[nn.Module], None] | None = None,
+    multi_step: bool = False,
+) -> AdaptedNetwork:
+    """Make a module measurable: in eval mode and without gradients (set on the module itself), reset before a run.
+
+    Args:
+        module: the network.
+        time_steps: T, 1 for an ANN.
+        sample_axis: 0 for static input ``[N,…]``, 1 for time-first input ``[T,N,…]``.
+        framework: where its neurons come from; by default found from their classes.
+        example: any input of :meth:`run`; its first sample is used at once to find how time is run and which layer is
+            the readout (otherwise the first run does it).
+        feed: how the module is called: ``sequence`` (once with ``[T,N,…]``; static input is repeated), ``steps``
+            (T times with ``[N,…]``), ``whole`` (once with the input as it is; it runs time itself). By default found by
+            experiment.
+        output_index: position of the readout where the module returns a tuple.
+        time_steps_attribute: attribute of the module that holds T, for networks that run time themselves.
+        roles: roles other than hidden and output (``gate``, ``encoder``), by module path.
+        neurons, reset, multi_step: only for ``plain``, see :func:`snn_eval.models.adapters.plain.plain_framework`.
+
+    Raises:
+        NetworkError: TorchScript, DataParallel or a compiled module; frameworks mixed; a name that names nothing.
+
+    Example:
+        >>> from torch import nn, ones
+        >>> network = adapt(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), time_steps=1)
+        >>> network.run(ones(3, 2, 2)).shape
+        torch.Size([1, 3, 2])
+    """
+    chosen = _framework(module, framework, neurons, reset, multi_step)
+    network = AdaptedNetwork(
+        module, time_steps, sample_axis, chosen, feed, output_index, time_steps_attribute, dict(roles or {})
+    )
+    if example is not None:
+        network.observe(example)
+    return network
+
+
+def _framework(
+    module: nn.Module,
+    name: FrameworkName | None,
+    neurons: Mapping[type[nn.Module] | str, NeuronModel] | None,
+    reset: Callable[[nn.Module], None] | None,
+    multi_step: bool,
+) -> Framework:
+    if name is None:
+        present = {} if neurons else _frameworks_present(module)
+        if len(present) > 1:
+            raise NetworkError(f"neurons of {' and '.join(sorted(present))} in one network; give framework=")
+        if present:
+            return next(iter(present.values()))
+        name = "plain"
+    if name == "spikingjelly":
+        from snn_eval.models.adapters.spikingjelly import SPIKINGJELLY
+
+        return SPIKINGJELLY
+    if name == "snntorch":
+        from snn_eval.models.adapters.snntorch import SNNTORCH
+
+        return SNNTORCH
+    if name == "plain":
+        return plain_framework(module, neurons or {}, reset, multi_step=multi_step)
+    raise NetworkError(f"framework: expected spikingjelly, snntorch or plain, got {name!r}")
+
+
+def _frameworks_present(module: nn.Module) -> dict[str, Framework]:
+    """Frameworks with a neuron in the network; a framework is imported only if one of its classes is there."""
+    packages = {cls.__module__.partition(".")[0] for part in module.modules() for cls in type(part).__mro__}
+    found: dict[str, Framework] = {}
+    if "spikingjelly" in packages:
+        from snn_eval.models.adapters.spikingjelly import SPIKINGJELLY
+
+        found["spikingjelly"] = SPIKINGJELLY
+    if "snntorch" in packages:
+        from snn_eval.models.adapters.snntorch import SNNTORCH
+
+        found["snntorch"] = SNNTORCH
+    return {
+        name: framework
+        for name, framework in found.items()
+        if any(framework.facts(part) is not None for part in module.modules())
+    }

@@ -1,0 +1,220 @@
+"""What every adapter shares: how time is run, which layer is the readout, and what cannot be measured."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from snn_eval.errors import NetworkError
+from snn_eval.models.adapters.experiment import Observation, as_readout, choose_feed, find_output_layer
+from snn_eval.models.network import NeuronModel, SpikingLayer
+
+__all__ = ["AdaptedNetwork", "Feed", "Framework", "NeuronFacts", "Role", "unknown_neuron"]
+
+Feed = Literal["sequence", "steps", "whole"]
+"""``sequence``: one call with ``[T,N,…]``; ``steps``: T calls with ``[N,…]``; ``whole``: the module runs time."""
+
+Role = Literal["hidden", "output", "gate", "encoder"]
+
+_TIME_ATTRIBUTES = ("time_steps", "num_steps", "n_steps", "timesteps", "T")
+
+
+@dataclass(frozen=True, slots=True)
+class NeuronFacts:
+    """What is known of a neuron module; ``unknown`` says why its update cannot be counted (empty: it can)."""
+
+    neuron: NeuronModel
+    unknown: str = ""
+
+
+def unknown_neuron(reason: str, *, has_threshold: bool = True, output_index: int = 0) -> NeuronFacts:
+    """Facts of a neuron whose spikes can be counted but whose update has no rule: its zeros stand for absence."""
+    neuron = NeuronModel("unknown", "unknown", 0, 0, 0, 0, has_threshold=has_threshold, output_index=output_index)
+    return NeuronFacts(neuron, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Framework:
+    """What an adapter must know of a framework.
+
+    Attributes:
+        name: for messages.
+        facts: neuron module -> its facts; None for a module that is no neuron.
+        reset: sets every state of a network back to its start.
+        multi_step: whether a network's neurons take ``[T,N,…]`` in one call.
+        fixes_time_steps: path of a module that only works for one T, or None.
+        prepare: changes made once before measuring, none of which may change a value.
+    """
+
+    name: str
+    facts: Callable[[nn.Module], NeuronFacts | None]
+    reset: Callable[[nn.Module], None]
+    multi_step: Callable[[nn.Module], bool]
+    fixes_time_steps: Callable[[nn.Module], str | None] = field(default=lambda _: None)
+    prepare: Callable[[nn.Module], None] = field(default=lambda _: None)
+
+
+@dataclass(slots=True)
+class AdaptedNetwork:
+    """A network ready to be measured; see :func:`snn_eval.models.adapters.adapt`.
+
+    How time is run and which layer is the readout are found by running the module on one sample: the first call of
+    :meth:`run` or :meth:`observe` does it, before and apart from the pass itself.
+    """
+
+    module: nn.Module
+    time_steps: int
+    sample_axis: int
+    framework: Framework
+    feed: Feed | None = None
+    output_index: int = 0
+    time_steps_attribute: str | None = None
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    _facts: dict[str, NeuronFacts] = field(default_factory=dict)
+    _observation: Observation | None = None
+
+    def __post_init__(self) -> None:
+        if self.time_steps < 1:
+            raise NetworkError(f"time_steps: expected 1 or more, got {self.time_steps}")
+        if self.sample_axis not in (0, 1):
+            raise NetworkError(
+                f"sample_axis: expected 0 (static input) or 1 (time-first input), got {self.sample_axis}"
+            )
+        _refuse_invisible(self.module)
+        self.module.eval().requires_grad_(False)
+        self.framework.prepare(self.module)
+        if not self._facts:
+            named = ((name, self.framework.facts(part)) for name, part in self.module.named_modules())
+            self._facts = {name: facts for name, facts in named if facts is not None}
+        missing = sorted(set(self.roles) - set(self._facts))
+        if missing:
+            raise NetworkError(
+                f"roles: no spiking layer named {missing[0]!r}; there are: {', '.join(self._facts) or 'none'}"
+            )
+
+    def run(self, x: Tensor) -> Tensor:
+        """Reset all state, run T steps, return the readout ``[T,N,K]`` (``[1,N,K]`` where only a final one exists).
+
+        Args:
+            x: ``[N,…]`` (sample_axis 0) or ``[T,N,…]`` (sample_axis 1).
+
+        Raises:
+            NetworkError: the input or the readout has an unexpected shape.
+        """
+        if self._observation is None:
+            self.observe(x)
+        self._check_input(x)
+        with torch.no_grad():
+            self.framework.reset(self.module)
+            return self._forward(x)
+
+    def observe(self, x: Tensor) -> None:
+        """Find out, on one sample of ``x``, how time is run and which layer is the readout; state is reset after it."""
+        self._check_input(x)
+        sample = x.narrow(self.sample_axis, 0, 1)
+        layers = {name: self.module.get_submodule(name) for name in self._facts}
+        with torch.no_grad():
+            if self.feed is None:
+                self.feed = choose_feed(self, layers, sample)
+            output = find_output_layer(self, layers, sample)
+            self.framework.reset(self.module)
+        self._observation = Observation(sample=sample.clone(), output_layer=output)
+
+    def spiking_layers(self) -> Mapping[str, SpikingLayer]:
+        """Layers that emit spikes, by module path, in order of ``named_modules``.
+
+        Raises:
+            NetworkError: nothing was run yet, so which layer is the readout is not known.
+        """
+        if not self._facts:
+            return {}
+        if self._observation is None:
+            raise NetworkError("the roles of the spiking layers are not known yet: give adapt(example=...) or run once")
+        output = self._observation.output_layer
+        return {
+            name: SpikingLayer(
+                self.module.get_submodule(name),
+                facts.neuron,
+                self.roles.get(name, "output" if name == output else "hidden"),
+            )
+            for name, facts in self._facts.items()
+        }
+
+    def unknown_neurons(self) -> Mapping[str, str]:
+        """Neurons whose update has no rule, by module path: class name and reason. Their spikes still count."""
+        return {
+            name: f"{type(self.module.get_submodule(name)).__name__}: {facts.unknown}"
+            for name, facts in self._facts.items()
+            if facts.unknown
+        }
+
+    def with_time_steps(self, time_steps: int) -> AdaptedNetwork | None:
+        """The same network (shared weights and state) run for another number of steps; None if that cannot be set."""
+        if time_steps < 1:
+            raise NetworkError(f"time_steps: expected 1 or more, got {time_steps}")
+        if time_steps == self.time_steps:
+            return self
+        if self._facts and self._observation is None:
+            raise NetworkError("how the network runs time is not known yet: give adapt(example=...) or run once")
+        if self.framework.fixes_time_steps(self.module) is not None:
+            return None
+        if self.feed != "whole" or self.sample_axis == 1:
+            return self._with(self.module, time_steps)
+        attribute = self.time_steps_attribute or _time_attribute(self.module, self.time_steps)
+        if attribute is None or self._observation is None:
+            return None
+        other = copy.copy(self.module)  # shares parameters, buffers and children; only the number differs
+        setattr(other, attribute, time_steps)
+        changed = self._with(other, time_steps, attribute)
+        layers = {name: other.get_submodule(name) for name in self._facts}
+        # the attribute counts only if the number of steps really follows it
+        return changed if choose_feed(changed, layers, self._observation.sample) == "whole" else None
+
+    def _with(self, module: nn.Module, time_steps: int, attribute: str | None = None) -> AdaptedNetwork:
+        observation = self._observation
+        if self.sample_axis == 1 and observation is not None:
+            observation = None  # its sample has the old number of steps
+        attribute = attribute or self.time_steps_attribute
+        return replace(
+            self, module=module, time_steps=time_steps, time_steps_attribute=attribute, _observation=observation
+        )
+
+    def _check_input(self, x: Tensor) -> None:
+        if x.dim() <= self.sample_axis:
+            raise NetworkError(f"input: expected samples on axis {self.sample_axis}, got shape {tuple(x.shape)}")
+        if self.sample_axis == 1 and x.shape[0] != self.time_steps:
+            raise NetworkError(f"input: expected {self.time_steps} time steps first, got shape {tuple(x.shape)}")
+
+    def _forward(self, x: Tensor) -> Tensor:
+        samples = x.shape[self.sample_axis]
+        if self.feed == "steps":
+            steps = x if self.sample_axis == 1 else (x for _ in range(self.time_steps))
+            outputs = [as_readout(self.module(x_t), self.output_index, 1, samples) for x_t in steps]
+            if any(output.shape != outputs[0].shape for output in outputs):
+                raise NetworkError("readout: its shape changes from step to step; expected [N,K] at every step")
+            return torch.cat(outputs)
+        if self.feed == "sequence" and self.sample_axis == 0:
+            x = x.unsqueeze(0).repeat(self.time_steps, *(1 for _ in x.shape))  # a copy: the module may write to it
+        return as_readout(self.module(x), self.output_index, self.time_steps, samples)
+
+
+def _time_attribute(module: nn.Module, time_steps: int) -> str | None:
+    found = [name for name in _TIME_ATTRIBUTES if vars(module).get(name) == time_steps]
+    return found[0] if len(found) == 1 else None
+
+
+def _refuse_invisible(module: nn.Module) -> None:
+    """Modules inside which neither hooks nor a function mode see anything would silently count as nothing."""
+    for name, part in module.named_modules():
+        where = name or "the network"
+        if isinstance(part, torch.jit.ScriptModule):
+            raise NetworkError(f"{where}: TorchScript cannot be measured; give the Python module it was made from")
+        if isinstance(part, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            raise NetworkError(f"{where}: {type(part).__name__} cannot be measured; give its .module")
+        if type(part).__name__ == "OptimizedModule":
+            raise NetworkError(f"{where}: a compiled module cannot be measured; give the module before torch.compile")

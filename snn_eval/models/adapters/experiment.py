@@ -1,0 +1,185 @@
+"""Experiments on one sample that tell what no name tells: how a module runs time and which layer is its readout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from snn_eval.errors import NetworkError
+
+if TYPE_CHECKING:
+    from snn_eval.models.adapters.base import AdaptedNetwork, Feed
+
+__all__ = ["Observation", "as_readout", "choose_feed", "find_output_layer"]
+
+_WRONG_INPUT = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
+"""What modules raise for an input they cannot take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The sample used, and the path of the spiking layer whose output is the readout (None: no layer's is)."""
+
+    sample: Tensor
+    output_layer: str | None
+
+
+def as_readout(output: Any, output_index: int, time_steps: int, samples: int) -> Tensor:
+    """Bring what a module returned to ``[T,N,K]``, or ``[1,N,K]`` where there is one readout for all steps.
+
+    Args:
+        output: a tensor, a list with one ``[N,K]`` a step, or a tuple from which ``output_index`` picks.
+        output_index: position in a tuple.
+        time_steps: T.
+        samples: N.
+
+    Raises:
+        NetworkError: any other shape.
+    """
+    if isinstance(output, tuple):
+        if not 0 <= output_index < len(output):
+            raise NetworkError(f"readout: the network returns {len(output)} values, output_index is {output_index}")
+        output = output[output_index]
+    if isinstance(output, list) and output and all(isinstance(part, Tensor) for part in output):
+        output = torch.stack(output)
+    if not isinstance(output, Tensor):
+        raise NetworkError(f"readout: expected a tensor, got {type(output).__name__}; name it with output_index")
+    if output.dim() == 2 and output.shape[0] == samples:
+        return output.unsqueeze(0)
+    if output.dim() == 3 and output.shape[0] in (1, time_steps) and output.shape[1] == samples:
+        return output
+    expected = f"[{time_steps},{samples},K] or [{samples},K]"
+    raise NetworkError(f"readout: expected {expected} for {samples} samples, got {list(output.shape)}")
+
+
+def choose_feed(network: AdaptedNetwork, layers: Mapping[str, nn.Module], sample: Tensor) -> Feed:
+    """Decide how the module is called, by calling it once with the input as it is and counting steps in its neurons.
+
+    A module that runs time itself makes each neuron take T steps; one that does not, takes one step or, fed with the
+    wrong kind of input, fails or mistakes samples for steps. N is chosen different from T so that this shows.
+    """
+    multi_step = bool(layers) and network.framework.multi_step(network.module)
+    if multi_step and network.sample_axis == 1:
+        return "sequence"
+    if not layers and network.time_steps == 1:
+        return "whole"
+    samples = 2 if network.time_steps != 2 else 3
+    x = sample.repeat_interleave(samples, dim=network.sample_axis)
+    with _recorded(layers) as shapes:
+        network.framework.reset(network.module)
+        try:
+            network.module(x)
+        except _WRONG_INPUT:
+            shapes.clear()  # not an input this module takes: it wants one step, or a sequence
+        finally:
+            network.framework.reset(network.module)
+    taken = {_steps(calls, network.time_steps, multi_step) for calls in shapes.values()}
+    if taken and min(taken) == network.time_steps:
+        return "whole"
+    return "sequence" if multi_step else "steps"
+
+
+def _steps(calls: list[torch.Size], time_steps: int, multi_step: bool) -> int:
+    """Steps a layer took: its calls, or the length of the first axis where one call holds all steps."""
+    if len(calls) > 1 or not calls[0]:
+        return len(calls)
+    return calls[0][0] if multi_step or calls[0][0] == time_steps else 1
+
+
+@contextmanager
+def _recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, list[torch.Size]]]:
+    shapes: dict[str, list[torch.Size]] = {}
+
+    def hook_of(name: str) -> Any:
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            parts = _tensors(output)
+            if parts:
+                shapes.setdefault(name, []).append(parts[0].shape)
+
+        return hook
+
+    handles = [layer.register_forward_hook(hook_of(name)) for name, layer in layers.items()]
+    try:
+        yield shapes
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def find_output_layer(network: AdaptedNetwork, layers: Mapping[str, nn.Module], sample: Tensor) -> str | None:
+    """Path of the spiking layer whose output is the readout, or None.
+
+    Noise takes the place of the layer's output; if the readout then is that noise (as it is, or its mean, sum or last
+    step, or the mean over groups of neurons that vote for a class), nothing but this layer made it. Works for silent
+    layers too, where comparing values would not.
+    """
+    if not layers:
+        return None
+    with _recorded(layers) as shapes:
+        network.framework.reset(network.module)
+        readout = network._forward(sample)
+    classes = readout.shape[-1]
+    last_first = list(shapes)[::-1]
+    for name in last_first:
+        size = shapes[name][0].numel() * len(shapes[name]) // network.time_steps
+        if size and size % classes == 0 and _noise_is_readout(network, layers[name], sample):
+            return name
+    return None
+
+
+def _noise_is_readout(network: AdaptedNetwork, layer: nn.Module, sample: Tensor) -> bool:
+    generator = torch.Generator().manual_seed(0)
+    injected: dict[int, list[Tensor]] = {}
+
+    def hook(_module: nn.Module, _inputs: Any, output: Any) -> Any:
+        noise = [torch.rand(part.shape, generator=generator).to(part) for part in _tensors(output)]
+        for index, part in enumerate(noise):
+            injected.setdefault(index, []).append(part)
+        if isinstance(output, Tensor):
+            return noise[0]
+        rest = iter(noise)
+        return type(output)(next(rest) if isinstance(part, Tensor) else part for part in output)
+
+    handle = layer.register_forward_hook(hook)
+    try:
+        network.framework.reset(network.module)
+        readout = network._forward(sample)
+    except _WRONG_INPUT:
+        return False  # a layer that cannot stand noise feeds more than the readout
+    finally:
+        handle.remove()
+        network.framework.reset(network.module)
+    per_step = [_per_step(parts, network.time_steps) for parts in injected.values()]
+    if len(per_step) > 1 and all(len(parts) == 1 for parts in injected.values()):
+        per_step.append(_per_step([parts[0] for parts in injected.values()], network.time_steps))  # a list of steps
+    return any(_is_reduction(readout, steps) for steps in per_step if steps is not None)
+
+
+def _per_step(parts: list[Tensor], time_steps: int) -> Tensor | None:
+    """Injected noise of one sample as ``[T,P]``; None where the layer was not run once a step."""
+    noise = parts[0] if len(parts) == 1 else torch.stack(parts)
+    return noise.reshape(time_steps, -1) if noise.numel() % time_steps == 0 else None
+
+
+def _is_reduction(readout: Tensor, steps: Tensor) -> bool:
+    """Whether the readout ``[T or 1,1,K]`` of one sample is a plain reduction of the steps ``[T,P]``, P = k·K."""
+    classes = readout.shape[-1]
+    if steps.shape[1] % classes:
+        return False
+    votes = steps.reshape(len(steps), classes, -1).mean(-1)
+    found = readout[:, 0, :]
+    if len(found) == len(votes) and torch.allclose(found, votes, rtol=1e-3, atol=1e-5):
+        return True
+    finals = (votes.mean(0), votes.sum(0), votes[-1])
+    return len(found) == 1 and any(torch.allclose(found[0], final, rtol=1e-3, atol=1e-5) for final in finals)
+
+
+def _tensors(output: Any) -> list[Tensor]:
+    if isinstance(output, Tensor):
+        return [output]
+    return [part for part in output if isinstance(part, Tensor)] if isinstance(output, tuple | list) else []

@@ -1,0 +1,51 @@
+"""SpikingJelly: which modules are neurons, how state is reset, and which networks are bound to one T."""
+
+from __future__ import annotations
+
+from spikingjelly.activation_based import functional
+from spikingjelly.activation_based import neuron as sj
+from torch import nn
+
+from snn_eval.errors import NetworkError
+from snn_eval.models.adapters.base import Framework
+from snn_eval.models.adapters.spikingjelly_facts import neuron_facts
+
+__all__ = ["SPIKINGJELLY"]
+
+_FIXED = (sj.PSN, sj.MaskedPSN, sj.GatedLIFNode, sj.NoisyBaseNode, sj.NoisyNonSpikingBaseNode)
+_MULTI_STEP_ONLY = (sj.PSN, sj.ILCBaseNode, sj.NoisyBaseNode, sj.NonSpikingBaseNode, sj.NoisyNonSpikingBaseNode)
+
+
+def _multi_step(network: nn.Module) -> bool:
+    """Whether the neurons take ``[T,N,…]`` in one call (``step_mode`` 'm').
+
+    Raises:
+        NetworkError: some do and some do not, outside of containers that run their neurons step by step.
+    """
+    modes = {
+        name: "m" if isinstance(module, _MULTI_STEP_ONLY) else getattr(module, "step_mode", "s")
+        for name, module in network.named_modules()
+        if neuron_facts(module) is not None and not _inside_container(network, name)
+    }
+    if len(set(modes.values())) > 1:
+        single = next(name for name, mode in modes.items() if mode == "s")
+        multi = next(name for name, mode in modes.items() if mode == "m")
+        raise NetworkError(
+            f"step_mode: {single} is single-step and {multi} is multi-step; call functional.set_step_mode or give feed="
+        )
+    return "m" in modes.values()
+
+
+def _inside_container(network: nn.Module, name: str) -> bool:
+    """Whether a module that takes ``[T,N,…]`` itself holds this neuron and runs it one step at a time."""
+    parts = name.split(".")
+    parents = [network.get_submodule(".".join(parts[:depth])) for depth in range(len(parts))] if name else []
+    return any(getattr(parent, "step_mode", "s") == "m" for parent in parents)
+
+
+def _fixes_time_steps(network: nn.Module) -> str | None:
+    return next((name for name, module in network.named_modules() if isinstance(module, _FIXED)), None)
+
+
+SPIKINGJELLY = Framework("spikingjelly", neuron_facts, functional.reset_net, _multi_step, _fixes_time_steps)
+"""SpikingJelly 2: neurons by class, reset by ``functional.reset_net``, feed by ``step_mode`` and experiment."""
