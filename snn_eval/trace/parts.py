@@ -70,7 +70,7 @@ class Output:
     """The network's readout: ``[T,N,K]`` where it is given per step, ``[1,N,K]`` where it is only final.
 
     ``causal``: whether the first steps do not change when the number of steps does. ``summary`` stands in
-    for ``readout_TNK`` (then None) above 100 classes.
+    for ``readout_TNK`` (then None) above 100 classes; ``classes`` is then their number K.
     """
 
     readout_TNK: Float32 | None
@@ -79,6 +79,7 @@ class Output:
     not_causal_layer: str | None = None
     encoding_depends_on_time_steps: bool = False
     summary: OutputSummary | None = None
+    classes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
