@@ -131,7 +131,7 @@ def trace_of(
             name="tiny",
         ),
         facts=PassFacts(
-            batch_size=max(samples, 1),
+            batch_size=64,
             dtype="float32",
             device="cpu",
             threads=1,
