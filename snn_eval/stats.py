@@ -1,0 +1,169 @@
+"""Uncertainty: intervals of proportions and means, over samples and over seeds, and votes of clips of one recording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest
+
+from snn_eval.errors import RefusedError
+
+__all__ = [
+    "BOOTSTRAP_RESAMPLES",
+    "Interval",
+    "MeanSd",
+    "first_of_group",
+    "hierarchical_bootstrap",
+    "majority_vote",
+    "mean_sd",
+    "wilson_interval",
+]
+
+BOOTSTRAP_RESAMPLES = 2000
+"""Resamples of the hierarchical bootstrap unless asked otherwise."""
+
+_FEW_VALUES = 64
+"""Up to this many distinct values a resample is one multinomial draw, which has the same distribution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An interval and the name of the method that gave it."""
+
+    low: float
+    high: float
+    method: str
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class MeanSd:
+    """Mean and sample standard deviation (n − 1 in the denominator; NaN-free: 0 for a single value) of n values."""
+
+    mean: float
+    sd: float
+    n: int
+
+
+def wilson_interval(successes: int, n: int, level: float = 0.95) -> Interval:
+    r"""Wilson score interval of a proportion.
+
+    With p = successes/n and z the normal quantile of (1+level)/2:
+
+    .. math:: \frac{p + z^2/2n \pm z\sqrt{p(1-p)/n + z^2/4n^2}}{1 + z^2/n}
+
+    Args:
+        successes: number of successes.
+        n: number of independent trials.
+        level: confidence level.
+
+    Raises:
+        RefusedError: n is 0, or successes not within 0..n.
+
+    Source: E. B. Wilson, JASA 22 (1927); computed by ``scipy.stats.binomtest``.
+
+    >>> i = wilson_interval(95, 100)
+    >>> round(i.low, 4), round(i.high, 4)
+    (0.8882, 0.9785)
+    """
+    if not 0 <= successes <= n or n == 0:
+        raise RefusedError(f"a proportion needs 0 <= successes <= n and n > 0, got {successes} of {n}")
+    ci = binomtest(int(successes), int(n)).proportion_ci(confidence_level=level, method="wilson")
+    return Interval(float(ci.low), float(ci.high), f"wilson {level:.0%}")
+
+
+def mean_sd(values: ArrayLike) -> MeanSd:
+    """Mean and sample standard deviation.
+
+    Raises:
+        RefusedError: no values.
+
+    >>> mean_sd([1.0, 2.0, 3.0])
+    MeanSd(mean=2.0, sd=1.0, n=3)
+    """
+    array = np.asarray(values, np.float64).ravel()
+    if array.size == 0:
+        raise RefusedError("a mean needs at least one value, got none")
+    sd = float(array.std(ddof=1)) if array.size > 1 else 0.0
+    return MeanSd(float(array.mean()), sd, int(array.size))
+
+
+def hierarchical_bootstrap(
+    per_seed: Sequence[ArrayLike],
+    level: float = 0.95,
+    resamples: int = BOOTSTRAP_RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """Percentile interval of the mean over seeds of the mean over samples.
+
+    A resample draws S of the S seeds with replacement, then for each drawn seed as many of its samples as it
+    has, with replacement; its statistic is the mean of the seeds' means. The interval spans the quantiles
+    (1 ∓ level)/2 of the statistics.
+
+    Args:
+        per_seed: one array of values (for accuracy: 0 and 1) for each seed.
+        level: confidence level.
+        resamples: number of resamples.
+        seed: of the generator; the same seed gives the same interval.
+
+    Raises:
+        RefusedError: no seed, or a seed without values.
+
+    Source: A. C. Davison, D. V. Hinkley, *Bootstrap Methods and their Application* (1997), §3.8.
+    """
+    arrays = [np.asarray(values, np.float64).ravel() for values in per_seed]
+    if not arrays or any(a.size == 0 for a in arrays):
+        raise RefusedError("a bootstrap over seeds needs at least one seed, each with at least one sample")
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(0, len(arrays), (resamples, len(arrays)))
+    statistic = np.zeros(resamples)
+    for s, values in enumerate(arrays):
+        times = (drawn == s).sum(axis=1)  # how often each resample drew this seed
+        means = _resampled_means(rng, values, int(times.sum()))
+        owner = np.repeat(np.arange(resamples), times)
+        statistic += np.bincount(owner, weights=means, minlength=resamples)
+    low, high = np.quantile(statistic / len(arrays), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(
+        float(low), float(high), f"hierarchical bootstrap (seeds x samples) {level:.0%}, {resamples} resamples"
+    )
+
+
+def _resampled_means(rng: np.random.Generator, values: NDArray[np.float64], times: int) -> NDArray[np.float64]:
+    """Means of ``times`` resamples of ``values`` with replacement."""
+    distinct, counts = np.unique(values, return_counts=True)
+    if len(distinct) <= _FEW_VALUES:
+        means: NDArray[np.float64] = rng.multinomial(values.size, counts / values.size, times) @ distinct / values.size
+        return means
+    return np.array([values[rng.integers(0, values.size, values.size)].mean() for _ in range(times)])
+
+
+def majority_vote(group_id: NDArray[np.int64], votes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each group's most frequent vote; the smallest of the tied ones where several are most frequent.
+
+    Args:
+        group_id: ``[N]`` the recording a clip belongs to.
+        votes: ``[N]`` the class predicted for each clip, not negative.
+
+    Returns:
+        The distinct groups ``[G]``, ascending, and their winners ``[G]``.
+
+    >>> majority_vote(np.array([7, 7, 7, 9]), np.array([1, 2, 2, 0]))
+    (array([7, 9]), array([2, 0]))
+    """
+    groups, row = np.unique(group_id, return_inverse=True)
+    classes, column = np.unique(votes, return_inverse=True)
+    tally = np.zeros((len(groups), len(classes)), np.int64)
+    np.add.at(tally, (row, column), 1)
+    return groups, classes[tally.argmax(axis=1)]
+
+
+def first_of_group(group_id: NDArray[np.int64], values: NDArray[Any]) -> NDArray[Any]:
+    """The value of each group's first member, groups ascending (for facts that a group's members share)."""
+    _, first = np.unique(group_id, return_index=True)
+    return values[first]
