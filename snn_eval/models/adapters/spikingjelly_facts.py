@@ -3,8 +3,8 @@
 How operations are counted: the cheapest exact form of the update per neuron and step. Constants (1/τ, thresholds, sums
 of parameters) are folded beforehand; firing is one comparison; a hard reset is a conditional write (nothing), a soft
 reset one conditional subtraction, charged at every step; a product with a binary spike is a selection (nothing). A
-class whose update needs anything but multiplications, additions and comparisons (exp, sigmoid, a function of the user's)
-is unknown.
+class whose update needs anything but multiplications, additions and comparisons (exp, sigmoid, the user's function) is
+unknown.
 """
 
 from __future__ import annotations
