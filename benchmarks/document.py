@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Sequence
 from datetime import date
@@ -34,8 +35,9 @@ def replace_section(page: Path, section: str, text: str) -> None:
 def conditions(threads: int, packages: Sequence[str]) -> str:
     """One line: date, processor, threads, system and the versions of ``packages``."""
     versions = ", ".join(f"{name} {_version(name)}" for name in packages)
+    used = f"{threads} thread" if threads == 1 else f"{threads} threads"
     return (
-        f"Measured on {date.today().isoformat()}: {_processor()}, {threads} threads, {platform.system()}, "
+        f"Measured on {date.today().isoformat()}: {_processor()}, {used}, {platform.system()}, "
         f"Python {platform.python_version()}, {versions}."
     )
 
@@ -48,9 +50,7 @@ def _version(package: str) -> str:
 
 
 def _processor() -> str:
-    """The processor's name and how many of it this process may use."""
-    import os
-
+    """The processor's name and how many cores this process may use."""
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
