@@ -16,7 +16,7 @@ def test_each_variant_gets_its_groups_of_bare_variant_variant_bare() -> None:
     ratios = timing.compare(lambda: calls.append("bare"), {n: lambda n=n: calls.append(n) for n in pairs}, pairs)
     assert {name: len(values) for name, values in ratios.items()} == pairs
     groups = "".join(call[0] for call in calls[3 * timing.WARM_UP :])
-    assert groups == "bbxxb" "bbyyb" "bbxxb" + "bbxxb" "bbyyb" "bbxxb"
+    assert groups == "".join(["bbxxb", "bbyyb", "bbxxb"] * 2)
 
 
 def test_overhead_is_the_median_of_the_ratios_less_one() -> None:
