@@ -1,0 +1,380 @@
+"""Cases: operations that are not a layer's plain call: functions, products of activations, shared and odd calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from brute import Count, einsum_pairs
+from case import Case, Reference, dyadic
+from inputs import binary, counts, image, residual, ternary
+from intercept import to_numpy
+from torch import Tensor, nn
+
+__all__ = ["CASES"]
+
+
+class Apply(nn.Module):
+    """Calls ``function(module, x)``; ``parts`` become submodules, ``shapes`` dyadic parameters of that name."""
+
+    def __init__(
+        self,
+        function: Callable[[Apply, Tensor], Tensor],
+        parts: dict[str, nn.Module] | None = None,
+        **shapes: tuple[int, ...],
+    ) -> None:
+        super().__init__()
+        self.function = function
+        for name, part in (parts or {}).items():
+            self.add_module(name, part)
+        for name, shape in shapes.items():
+            self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
+        dyadic(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(self, x)
+
+
+def call(
+    name: str, function: Callable[..., Tensor], inputs: Callable[[int], Tensor], **shapes: tuple[int, ...]
+) -> Case:
+    """A function of the input and of parameters."""
+    return Case(name, lambda: Apply(function, **shapes), inputs, layers=1)
+
+
+FUNCTIONS = [
+    call("functional_conv2d", lambda m, x: F.conv2d(x, m.w, m.b, padding=1), binary(4, 6, 6), w=(5, 4, 3, 3), b=(5,)),
+    call("functional_conv2d_same", lambda m, x: F.conv2d(x, m.w, padding="same"), binary(4, 6, 6), w=(5, 4, 3, 3)),
+    call("functional_conv1d", lambda m, x: F.conv1d(x, m.w, stride=2), binary(4, 9), w=(5, 4, 3)),
+    call("functional_conv3d_groups", lambda m, x: F.conv3d(x, m.w, groups=2), binary(4, 3, 3, 3), w=(4, 2, 2, 2, 2)),
+    call(
+        "functional_conv_transpose2d",
+        lambda m, x: F.conv_transpose2d(x, m.w, None, 3, 1, output_padding=2),
+        binary(2, 4, 4),
+        w=(2, 3, 2, 2),
+    ),
+    call("torch_conv2d", lambda m, x: torch.conv2d(x, m.w, None, 1, 1), binary(4, 6, 6), w=(5, 4, 3, 3)),
+    call(
+        "torch_convolution",
+        lambda m, x: torch.convolution(x, m.w, None, [2, 2], [1, 1], [1, 1], False, [0, 0], 1),
+        binary(4, 6, 6),
+        w=(5, 4, 3, 3),
+    ),
+    call(
+        "functional_conv2d_keywords",
+        lambda m, x: F.conv2d(input=x, weight=m.w, stride=2),
+        binary(2, 6, 6),
+        w=(3, 2, 3, 3),
+    ),
+    call("functional_linear", lambda m, x: F.linear(x, m.w, m.b), binary(14), w=(5, 14), b=(5,)),
+    call("functional_linear_keywords", lambda m, x: F.linear(weight=m.w, input=x), binary(14), w=(5, 14)),
+    call("functional_bilevel_linear_tokens", lambda m, x: F.linear(x, m.w), residual(3, 14), w=(5, 14)),
+    call("operator_matmul", lambda m, x: x @ m.w, binary(14), w=(14, 5)),
+    call("operator_matmul_tokens", lambda m, x: x @ m.w, ternary(3, 14), w=(14, 5)),
+    call("operator_matmul_transposed_weight", lambda m, x: x @ m.w.t(), binary(14), w=(5, 14)),
+    call("operator_rmatmul", lambda m, x: (m.w @ x.t()).t(), binary(14), w=(5, 14)),
+    call("tensor_matmul", lambda m, x: x.matmul(m.w), binary(3, 14), w=(14, 5)),
+    call("torch_matmul_broadcast", lambda m, x: torch.matmul(x, m.w), binary(2, 3, 14), w=(14, 5)),
+    call("torch_matmul_vector", lambda m, x: torch.matmul(x, m.w), binary(3, 14), w=(14,)),
+    call("torch_matmul_out_keyword", lambda m, x: torch.matmul(input=x, other=m.w), binary(14), w=(14, 5)),
+    call("torch_mm", lambda m, x: torch.mm(x, m.w), counts(14), w=(14, 5)),
+    call("tensor_mm", lambda m, x: x.mm(m.w), binary(14), w=(14, 5)),
+    call("torch_addmm", lambda m, x: torch.addmm(m.b, x, m.w), binary(14), w=(14, 5), b=(5,)),
+    call("tensor_addmm", lambda m, x: m.b.addmm(x, m.w, beta=1, alpha=1), binary(14), w=(14, 5), b=(5,)),
+    call("torch_mv", lambda m, x: torch.stack([torch.mv(m.w, row) for row in x]), binary(14), w=(5, 14)),
+    call("einsum_linear", lambda m, x: torch.einsum("ni,oi->no", x, m.w), binary(14), w=(5, 14)),
+    call("einsum_tokens", lambda m, x: torch.einsum("nti,oi->nto", x, m.w), binary(3, 14), w=(5, 14)),
+    call("einsum_weight_first", lambda m, x: torch.einsum("oi,ni->no", m.w, x), binary(14), w=(5, 14)),
+    call("tensordot", lambda m, x: torch.tensordot(x, m.w, dims=([1, 2], [1, 2])), binary(3, 4), w=(5, 3, 4)),
+    call("functional_image", lambda m, x: F.conv2d(x, m.w), image(1, 6, 6), w=(3, 1, 3, 3)),
+]
+# mv is one call for each sample: not one layer of one call
+FUNCTIONS = [c for c in FUNCTIONS if c.name != "torch_mv"]
+
+
+def head_linear(equation: str) -> Reference:
+    """A weight of its own for each head: every input meets the weights its indices choose."""
+
+    def reference(module: nn.Module, x: Tensor) -> list[list[Count]]:
+        pairs = einsum_pairs(equation, to_numpy(x), to_numpy(module.w))  # type: ignore[arg-type]
+        dense_pairs = einsum_pairs(equation, to_numpy(x), to_numpy(torch.ones_like(module.w)))  # type: ignore[arg-type]
+        count = Count(pairs.inputs, input_sum=pairs.input_sum, elements=pairs.elements, dense=pairs.dense)
+        for (v, _w), n in pairs.ops.items():  # type: ignore[misc]
+            count.ops[v] += n
+            count.weighted += abs(v) * n
+        for (v, _w), n in dense_pairs.ops.items():  # type: ignore[misc]
+            count.structural[v] += n
+        count.dense_border = count.dense
+        return [[count]]
+
+    return reference
+
+
+HEADS = [
+    Case(
+        "einsum_heads",
+        lambda: Apply(lambda m, x: torch.einsum("nhi,hio->nho", x, m.w), w=(2, 6, 3)),
+        binary(2, 6),
+        reference=head_linear("nhi,hio->nho"),
+        layers=1,
+    ),
+    Case(
+        "bmm_heads",
+        lambda: Apply(lambda m, x: torch.bmm(x.transpose(0, 1), m.w).transpose(0, 1), w=(2, 6, 3)),
+        binary(2, 6),
+        reference=head_linear("nhi,hio->nho"),
+        layers=1,
+    ),
+    Case(
+        "matmul_heads_broadcast",
+        lambda: Apply(lambda m, x: x @ m.w, w=(2, 6, 3)),
+        binary(2, 4, 6),
+        reference=head_linear("nhti,hio->nhto"),
+        layers=1,
+    ),
+]
+
+
+def product(
+    name: str,
+    equation: str,
+    function: Callable[[Tensor, Tensor], Tensor],
+    inputs: Callable[[int], Tensor],
+    operands: Callable[[Tensor], tuple[Tensor, Tensor]] = lambda x: (x[:, 0], x[:, 1]),
+    **more: object,
+) -> Case:
+    """A product of two activations cut from the input."""
+
+    def reference(_m: nn.Module, x: Tensor) -> list[list[Count]]:
+        a, b = operands(x)
+        return [[einsum_pairs(equation, to_numpy(a), to_numpy(b))]]
+
+    return Case(
+        name,
+        lambda: Apply(lambda m, x: function(*operands(x))),
+        inputs,
+        reference=reference,
+        layers=1,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+TWO = binary(2, 4, 5)
+QK = "nij,nkj->nik"
+PRODUCTS = [
+    product("product_operator", QK, lambda a, b: a @ b.transpose(1, 2), TWO),
+    product("product_bmm", QK, lambda a, b: torch.bmm(a, b.transpose(1, 2)), TWO),
+    product("product_tensor_bmm", QK, lambda a, b: a.bmm(b.mT), TWO),
+    product("product_baddbmm", QK, lambda a, b: torch.baddbmm(torch.ones(1, 4, 4), a, b.mT), TWO),
+    product("product_einsum", QK, lambda a, b: torch.einsum("nij,nkj->nik", a, b), TWO),
+    product("product_einsum_list", QK, lambda a, b: torch.einsum("nij,nkj->nik", [a, b]), TWO),
+    product("product_einsum_ellipsis", QK, lambda a, b: torch.einsum("...ij,...kj->...ik", a, b), TWO),
+    product("product_einsum_kv_first", "nij,nik->njk", lambda a, b: torch.einsum("nij,nik->njk", a, b), TWO),
+    product("product_einsum_outer", "ni,nj->nij", lambda a, b: torch.einsum("ni,nj->nij", a, b), binary(2, 5)),
+    product("product_einsum_dot", "ni,ni->n", lambda a, b: torch.einsum("ni,ni->n", a, b), binary(2, 5)),
+    product("product_einsum_all_summed", "nij,nij->n", lambda a, b: torch.einsum("nij,nij->n", a, b), TWO),
+    product("product_heads", "nhij,nhkj->nhik", lambda a, b: a @ b.mT, binary(2, 2, 3, 4)),
+    product("product_ternary_counts", QK, lambda a, b: a @ b.mT, residual(2, 4, 5), lambda x: (x[:, 0] - 1, x[:, 1])),
+    product("product_scaled_operand", QK, lambda a, b: a @ b.mT, TWO, lambda x: (x[:, 0] * 0.25, x[:, 1])),
+    product(
+        "product_image_with_spikes",
+        QK,
+        lambda a, b: a @ b.mT,
+        image(2, 4, 5),
+        lambda x: (x[:, 0], (x[:, 1] > 0).to(x.dtype)),
+    ),
+    product("product_of_reals", QK, lambda a, b: a @ b.mT, image(2, 4, 5)),
+    product("product_silent", QK, lambda a, b: a @ b.mT, TWO, lambda x: (x[:, 0], x[:, 1] * 0)),
+    product(
+        "product_batch_broadcast",
+        "nhij,nkj->nhik",
+        lambda a, b: a @ b.mT[:, None],
+        binary(3, 4, 5),
+        lambda x: (x[:, :2], x[:, 2]),
+    ),
+    product(
+        "product_matrix_vector",
+        "nij,nj->ni",
+        lambda a, b: (a @ b[..., None])[..., 0],
+        TWO,
+        lambda x: (x[:, 0], x[:, 1, 0]),
+    ),
+    product("product_bfloat16", QK, lambda a, b: a @ b.mT, TWO, dtype=torch.bfloat16),
+    product("product_float64", QK, lambda a, b: a @ b.mT, TWO, dtype=torch.float64),
+]
+
+
+class TwoParents(nn.Module):
+    """One convolution held by two blocks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        conv = nn.Conv2d(4, 4, 3, padding=1)
+        self.first, self.second = nn.Sequential(conv, nn.ReLU()), nn.Sequential(conv)
+        dyadic(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(self.first(x))
+
+
+class MyConv(nn.Conv2d):
+    """A subclass that changes nothing."""
+
+
+class Standardised(nn.Conv2d):
+    """A subclass whose weights are computed at each call."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        w = self.weight - self.weight.mean()
+        return self._conv_forward(x, w, self.bias)
+
+
+class InPlaceLinear(nn.Linear):
+    """A subclass that overwrites its own input afterwards."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.clone()
+        y = super().forward(x)
+        x.fill_(7)
+        return y
+
+
+def conv_module(**more: object) -> dict[str, nn.Module]:
+    return {"conv": nn.Conv2d(4, 4, 3, padding=1, **more)}  # type: ignore[arg-type]
+
+
+def _in_place_residual(m: Apply, x: Tensor) -> Tensor:
+    x = x.clone()
+    y = m.conv(x)
+    x += y
+    return m.conv2(x)
+
+
+X = binary(4, 5, 5)
+ODD = [
+    Case("called_twice", lambda: Apply(lambda m, x: m.conv(m.conv(x)), conv_module()), X, layers=2),
+    Case("called_twice_same_input", lambda: Apply(lambda m, x: m.conv(x) + m.conv(x * 2), conv_module()), X, layers=2),
+    Case("two_parents", TwoParents, X, layers=2),
+    Case("called_by_keyword", lambda: Apply(lambda m, x: m.conv(input=x), conv_module()), X, layers=1),
+    Case("linear_by_keyword", lambda: Apply(lambda m, x: m.fc(input=x), {"fc": nn.Linear(9, 3)}), binary(9), layers=1),
+    Case(
+        "in_place_relu_after",
+        lambda: Apply(lambda m, x: m.conv2(F.relu_(m.conv(x))), {**conv_module(), "conv2": nn.Conv2d(4, 2, 3)}),
+        X,
+        layers=2,
+    ),
+    Case(
+        "in_place_change_of_the_input",
+        lambda: Apply(_in_place_residual, {**conv_module(), "conv2": nn.Conv2d(4, 2, 3)}),
+        X,
+        layers=2,
+    ),
+    Case("subclassed_conv", lambda: dyadic(MyConv(4, 5, 3)), X, layers=1),
+    Case("subclassed_conv_other_weights", lambda: dyadic(Standardised(4, 5, 3, padding=1)), X, layers=1),
+    Case("subclass_overwrites_its_input", lambda: dyadic(InPlaceLinear(9, 3)), binary(9), layers=1),
+    Case(
+        "layer_inside_a_function_call",
+        lambda: Apply(lambda m, x: F.linear(x, m.fc.weight), {"fc": nn.Linear(9, 3)}),
+        binary(9),
+        layers=1,
+    ),
+    Case(
+        "bilinear_shared_weight_transposed",
+        lambda: Apply(lambda m, x: F.linear(m.fc(x), m.fc.weight.t()), {"fc": nn.Linear(9, 3)}),
+        binary(9),
+        layers=2,
+    ),
+    Case(
+        "unused_layer",
+        lambda: Apply(lambda m, x: m.fc(x), {"fc": nn.Linear(9, 3), "never": nn.Linear(9, 9)}),
+        binary(9),
+        layers=1,
+    ),
+    Case(
+        "no_batch_dimension_in_parts",
+        lambda: Apply(
+            lambda m, x: torch.cat([m.a(x[:, :4]), m.b(x[:, 4:])], 1), {"a": nn.Linear(4, 3), "b": nn.Linear(5, 3)}
+        ),
+        binary(9),
+        layers=2,
+    ),
+    Case(
+        "avg_pool_then_conv",
+        lambda: Apply(lambda m, x: m.conv(F.avg_pool2d(x, 2)), conv_module()),
+        binary(4, 8, 8),
+        layers=1,
+    ),
+    Case(
+        "avg_pool_then_linear",
+        lambda: Apply(lambda m, x: m.fc(F.avg_pool2d(x, 2).flatten(1)), {"fc": nn.Linear(36, 5)}),
+        binary(4, 6, 6),
+        layers=1,
+    ),
+    Case(
+        "avg_pool_3_not_dyadic",
+        lambda: Apply(lambda m, x: m.fc(F.avg_pool2d(x, 3).flatten(1)), {"fc": nn.Linear(16, 5)}),
+        binary(4, 6, 6),
+        layers=1,
+    ),
+    Case(
+        "max_pool_then_conv",
+        lambda: Apply(lambda m, x: m.conv(F.max_pool2d(x, 2)), conv_module()),
+        binary(4, 8, 8),
+        layers=1,
+    ),
+    Case(
+        "global_pool_then_linear",
+        lambda: Apply(lambda m, x: m.fc(x.mean((2, 3))), {"fc": nn.Linear(4, 5)}),
+        binary(4, 4, 4),
+        layers=1,
+    ),
+    Case(
+        "residual_add",
+        lambda: Apply(lambda m, x: m.conv(x + (x.roll(1, 2) + x.roll(1, 3))), conv_module()),
+        X,
+        layers=1,
+    ),
+    Case(
+        "residual_add_in_place",
+        lambda: Apply(lambda m, x: m.conv(x.clone().add_(x.roll(1, 2))), conv_module()),
+        X,
+        layers=1,
+    ),
+    Case(
+        "dropout_in_eval",
+        lambda: Apply(lambda m, x: m.conv(m.drop(x)), {**conv_module(), "drop": nn.Dropout(0.5)}),
+        X,
+        layers=1,
+    ),
+    Case(
+        "identity_and_reshape",
+        lambda: Apply(lambda m, x: m.fc(x.reshape(len(x), -1)), {"fc": nn.Linear(100, 3)}),
+        X,
+        layers=1,
+    ),
+]
+
+CONTEXT = [
+    Case(
+        f"conv_linear_{caller}",
+        lambda: Apply(
+            lambda m, x: m.fc(m.conv(x).relu().flatten(1)), {"conv": nn.Conv2d(4, 3, 3), "fc": nn.Linear(27, 4)}
+        ),
+        X,
+        layers=2,
+        caller=caller,
+    )  # type: ignore[arg-type]
+    for caller in ("no_grad", "inference_mode", "grad")
+] + [
+    Case(
+        f"functional_{caller}",
+        lambda: Apply(lambda m, x: F.linear(F.conv2d(x, m.w).flatten(1), m.v), w=(3, 4, 3, 3), v=(4, 27)),
+        X,
+        layers=2,
+        caller=caller,
+    )  # type: ignore[arg-type]
+    for caller in ("no_grad", "inference_mode", "grad")
+]
+
+CASES = [*FUNCTIONS, *HEADS, *PRODUCTS, *ODD, *CONTEXT]
