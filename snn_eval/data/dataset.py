@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from snn_eval.data.chunk import Chunk
 from snn_eval.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["ArrayDataset", "fingerprint"]
 
@@ -70,13 +73,17 @@ class ArrayDataset:
             raise DataError(f"batch_size: expected 1 or more, got {batch_size}")
         if limit is not None and limit < 1:
             raise DataError(f"limit: expected 1 or more, got {limit}")
+        import torch  # here, so that suites are read and listed without it
+
         end = len(self) if limit is None else min(limit, len(self))
         for index, start in enumerate(range(0, end, batch_size)):
             part = slice(start, min(start + batch_size, end))
             yield Chunk(index, self.id[part], torch.from_numpy(self.x[part].copy()), self.target[part])
 
-    def tensors(self) -> tuple[torch.Tensor, torch.Tensor]:
+    def tensors(self) -> tuple[Tensor, Tensor]:
         """All samples ``[N,…]`` and targets ``[N]``, copied."""
+        import torch
+
         return torch.from_numpy(self.x.copy()), torch.from_numpy(self.target.copy())
 
 

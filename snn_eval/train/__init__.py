@@ -1,1 +1,7 @@
-"""Training of reference networks: a plain, readable loop."""
+"""Plain training loop; losses; the state best on validation and the last one are both kept."""
+
+from __future__ import annotations
+
+from snn_eval.train.loop import Epoch, Trained, train
+
+__all__ = ["Epoch", "Trained", "train"]

@@ -12,7 +12,7 @@ from snn_eval.models.adapters.base import AdaptedNetwork, Feed, Framework, Role
 from snn_eval.models.adapters.plain import plain_framework
 from snn_eval.models.network import NeuronModel
 
-__all__ = ["AdaptedNetwork", "Feed", "FrameworkName", "adapt"]
+__all__ = ["AdaptedNetwork", "Feed", "Framework", "FrameworkName", "adapt", "framework_of"]
 
 FrameworkName = Literal["spikingjelly", "snntorch", "plain"]
 
@@ -58,7 +58,7 @@ def adapt(
         >>> network.run(ones(3, 2, 2)).shape
         torch.Size([1, 3, 2])
     """
-    chosen = _framework(module, framework, neurons, reset, multi_step)
+    chosen = framework_of(module, framework, neurons, reset, multi_step)
     network = AdaptedNetwork(
         module, time_steps, sample_axis, chosen, feed, output_index, time_steps_attribute, dict(roles or {})
     )
@@ -67,13 +67,18 @@ def adapt(
     return network
 
 
-def _framework(
+def framework_of(
     module: nn.Module,
-    name: FrameworkName | None,
-    neurons: Mapping[type[nn.Module] | str, NeuronModel] | None,
-    reset: Callable[[nn.Module], None] | None,
-    multi_step: bool,
+    name: FrameworkName | None = None,
+    neurons: Mapping[type[nn.Module] | str, NeuronModel] | None = None,
+    reset: Callable[[nn.Module], None] | None = None,
+    multi_step: bool = False,
 ) -> Framework:
+    """How to find the neurons of a module and reset its state, without changing it; arguments as for :func:`adapt`.
+
+    Raises:
+        NetworkError: neurons of several frameworks, an unknown name, or a neuron that names no module.
+    """
     if name is None:
         present = {} if neurons else _frameworks_present(module)
         if len(present) > 1:

@@ -1,0 +1,226 @@
+"""Reads and writes checkpoints without ever running code from them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from snn_eval.atomic import write_atomic
+from snn_eval.errors import CheckpointError
+
+__all__ = ["Checkpoint", "file_sha256", "load_checkpoint", "load_trusted_module", "load_weights", "save_checkpoint"]
+
+FORMAT = "snn_eval-checkpoint"
+FORMAT_VERSION = 1
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
+"""Keys under which other projects keep the weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Weights and, in files of ours, everything needed to build the network they belong to.
+
+    Attributes:
+        state_dict: path of each tensor in the module -> tensor, on the CPU.
+        arch, config, time_steps: what :func:`snn_eval.models.networks.build_network` takes; None in files of others.
+        suite, suite_version: what it was trained for.
+        provenance: how it was made, plain types.
+        name, sha256: of the file; empty before it was saved.
+    """
+
+    state_dict: Mapping[str, Tensor]
+    arch: str | None = None
+    config: Mapping[str, Any] | None = None
+    time_steps: int | None = None
+    suite: str | None = None
+    suite_version: int | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    sha256: str = ""
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file as hexadecimal digits.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"{path}: expected a readable file, got {error.strerror or error}") from error
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
+    """Write a checkpoint of plain types and tensors, whole or not at all; returns its SHA-256.
+
+    Raises:
+        CheckpointError: it lacks arch, config or time_steps.
+        RunError: the file cannot be written.
+    """
+    if checkpoint.arch is None or checkpoint.config is None or checkpoint.time_steps is None:
+        raise CheckpointError(f"{path}: expected arch, config and time_steps to save, one is missing")
+    values = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "arch": checkpoint.arch,
+        "config": dict(checkpoint.config),
+        "time_steps": checkpoint.time_steps,
+        "suite": checkpoint.suite,
+        "suite_version": checkpoint.suite_version,
+        "provenance": dict(checkpoint.provenance),
+        "state_dict": {key: value.detach().cpu().clone() for key, value in checkpoint.state_dict.items()},
+    }
+    buffer = io.BytesIO()
+    torch.save(values, buffer)
+    write_atomic(path, buffer.getvalue())
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint: one of ours, or a state dict of anyone's, bare or under a usual key.
+
+    Only tensors and plain types are ever unpickled (``weights_only=True``).
+
+    Raises:
+        CheckpointError: missing, empty, truncated, TorchScript, a pickled module, no weights in it, or NaN in a weight.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: expected a checkpoint file, found none")
+    _refuse_torchscript(path)
+    values = _unpickled(path)
+    checkpoint = _from_ours(values, path) if _is_ours(values) else Checkpoint(_weights_of_others(values, path))
+    _refuse_nan(checkpoint.state_dict, path)
+    return Checkpoint(
+        state_dict=checkpoint.state_dict,
+        arch=checkpoint.arch,
+        config=checkpoint.config,
+        time_steps=checkpoint.time_steps,
+        suite=checkpoint.suite,
+        suite_version=checkpoint.suite_version,
+        provenance=checkpoint.provenance,
+        name=path.name,
+        sha256=file_sha256(path),
+    )
+
+
+def load_trusted_module(path: Path) -> nn.Module:
+    """Read a pickled module, which **runs code from the file**: only for ``--trust``, never by default.
+
+    Raises:
+        CheckpointError: it cannot be read or holds no module.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: expected a checkpoint file, found none")
+    _refuse_torchscript(path)
+    try:
+        module = torch.load(path, map_location="cpu", weights_only=False)
+    except Exception as error:  # unpickling runs whatever the file says, and that raises whatever it likes
+        raise CheckpointError(f"{path}: expected a pickled module, loading it failed: {_first_line(error)}") from error
+    if not isinstance(module, nn.Module):
+        raise CheckpointError(f"{path}: expected a pickled module, got {type(module).__name__}; leave out --trust")
+    return module
+
+
+def load_weights(module: nn.Module, checkpoint: Checkpoint) -> None:
+    """Put the weights into a module; every tensor must be there, with its shape, and no other.
+
+    Raises:
+        CheckpointError: keys or shapes differ (one line with the first of each kind), or a weight is not finite.
+    """
+    where = checkpoint.name or "checkpoint"
+    expected, given = module.state_dict(), checkpoint.state_dict
+    missing, surplus = sorted(set(expected) - set(given)), sorted(set(given) - set(expected))
+    if missing or surplus:
+        told = [
+            f"{len(keys)} {kind} ({keys[0]})" for kind, keys in (("missing", missing), ("unknown", surplus)) if keys
+        ]
+        hint = "it belongs to another architecture; give the right --arch or suite"
+        raise CheckpointError(f"{where}: of {len(expected)} tensors expected, {' and '.join(told)}; {hint}")
+    for key, tensor in expected.items():
+        if tensor.shape != given[key].shape:
+            shapes = f"expected {list(tensor.shape)}, got {list(given[key].shape)}"
+            raise CheckpointError(f"{where}: {key}: {shapes}; another size or number of classes")
+    module.load_state_dict(dict(given))
+    for name, weight in module.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise CheckpointError(f"{where}: {name}: expected finite weights, found infinity; training diverged")
+
+
+def _is_ours(values: Any) -> bool:
+    return isinstance(values, dict) and values.get("format") == FORMAT
+
+
+def _from_ours(values: Mapping[str, Any], path: Path) -> Checkpoint:
+    version = values.get("format_version")
+    if version != FORMAT_VERSION:
+        raise CheckpointError(f"{path}: expected format version {FORMAT_VERSION}, got {version}; update snn-eval")
+    fields = ("arch", "config", "time_steps", "suite", "suite_version", "provenance", "state_dict")
+    absent = [name for name in fields if name not in values]
+    if absent:
+        raise CheckpointError(f"{path}: expected {absent[0]} in the checkpoint, found none; save it again")
+    return Checkpoint(**{name: values[name] for name in fields})
+
+
+def _weights_of_others(values: Any, path: Path) -> dict[str, Tensor]:
+    """A bare state dict, or the first one under a usual key; names lose the ``module.`` of a parallel wrapper."""
+    candidates = [values, *(values.get(key) for key in _WRAPPERS)] if isinstance(values, dict) else []
+    for candidate in candidates:
+        if isinstance(candidate, dict) and candidate and all(isinstance(part, Tensor) for part in candidate.values()):
+            weights = {str(key): part for key, part in candidate.items()}
+            if all(key.startswith("module.") for key in weights):
+                weights = {key.removeprefix("module."): part for key, part in weights.items()}
+            return weights
+    keys = f" with keys {', '.join(map(str, list(values)[:5]))}" if isinstance(values, dict) else ""
+    raise CheckpointError(f"{path}: expected a state dict, got {type(values).__name__}{keys}")
+
+
+def _refuse_torchscript(path: Path) -> None:
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        if any(name.endswith("/constants.pkl") or "/code/" in name for name in archive.namelist()):
+            raise CheckpointError(f"{path}: expected a state dict, got TorchScript; save module.state_dict() instead")
+
+
+def _unpickled(path: Path) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about old pickle formats: nothing the user could do
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        reason = str(error)
+        if "Unsupported global" in reason or "Unsupported class" in reason:
+            name = reason.partition("GLOBAL ")[2].split(" ", 1)[0] or "objects of Python classes"
+            raise CheckpointError(
+                f"{path}: expected tensors, found {name}, which would run code from the file; "
+                "save module.state_dict() instead, or give --trust if you trust whoever made it"
+            ) from error
+        raise CheckpointError(f"{path}: expected a PyTorch checkpoint, got an unreadable file") from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        raise CheckpointError(
+            f"{path}: expected a whole PyTorch checkpoint, got a truncated or damaged file ({_first_line(error)})"
+        ) from error
+
+
+def _refuse_nan(weights: Mapping[str, Tensor], path: Path) -> None:
+    for key, tensor in weights.items():
+        if not isinstance(tensor, Tensor):
+            raise CheckpointError(f"{path}: {key}: expected a tensor, got {type(tensor).__name__}")
+        if tensor.is_floating_point() and torch.isnan(tensor).any():
+            raise CheckpointError(f"{path}: {key}: expected numbers, found NaN; training diverged")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:120]

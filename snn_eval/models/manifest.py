@@ -1,0 +1,75 @@
+"""The checkpoints that come with the project: which there are, that they are unchanged, what they must measure."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from snn_eval.data.shipped import shipped_folder
+from snn_eval.errors import CheckpointError
+from snn_eval.models.checkpoint import file_sha256
+
+__all__ = ["ShippedCheckpoint", "load_manifest", "shipped_checkpoint"]
+
+
+class ShippedCheckpoint(BaseModel):
+    """One entry of ``checkpoints/MANIFEST.toml``.
+
+    ``expected`` maps measurements to values, ``command`` with ``seed`` makes the checkpoint again, ``training_time_s``
+    is what that took (advisory).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: str
+    sha256: str
+    suite: str
+    suite_version: int
+    arch: str
+    time_steps: int
+    parameter_count: int
+    seed: int
+    command: str
+    training_time_s: float
+    expected: dict[str, float | int] = Field(default_factory=dict)
+    note: str = ""
+
+
+def load_manifest(folder: Path | None = None) -> dict[str, ShippedCheckpoint]:
+    """Entries by file name.
+
+    Args:
+        folder: where ``MANIFEST.toml`` lies; by default the one of the project.
+
+    Raises:
+        CheckpointError: no manifest, or a wrong one.
+    """
+    path = (folder or shipped_folder("checkpoints")) / "MANIFEST.toml"
+    try:
+        tables: list[Any] = tomllib.loads(path.read_text(encoding="utf-8")).get("checkpoint", [])
+        entries = [ShippedCheckpoint.model_validate(table) for table in tables]
+    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
+        raise CheckpointError(f"{path}: expected a valid manifest: {str(error).splitlines()[0]}") from error
+    return {entry.file: entry for entry in entries}
+
+
+def shipped_checkpoint(name: str, folder: Path | None = None) -> tuple[Path, ShippedCheckpoint]:
+    """Path and manifest entry of a shipped checkpoint, its content checked against the manifest.
+
+    Raises:
+        CheckpointError: unknown, missing, or not the file the manifest speaks of.
+    """
+    folder = folder or shipped_folder("checkpoints")
+    entries = load_manifest(folder)
+    if name not in entries:
+        raise CheckpointError(f"checkpoint {name!r}: expected one of {', '.join(entries) or 'none'}")
+    path = folder / name
+    found = file_sha256(path)
+    if found != entries[name].sha256:
+        raise CheckpointError(
+            f"{path}: expected content {entries[name].sha256[:12]}…, got {found[:12]}…; restore the file"
+        )
+    return path, entries[name]

@@ -1,0 +1,254 @@
+"""Suites: standard benchmarks written as TOML, read into one frozen, fully checked value."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from snn_eval.data.shipped import shipped_folder
+from snn_eval.errors import SuiteError
+
+__all__ = [
+    "Ablation",
+    "DataSection",
+    "EvaluateSection",
+    "InputSection",
+    "ModelSection",
+    "Published",
+    "Suite",
+    "SuiteSection",
+    "TrainSection",
+    "load_suite",
+    "suite_names",
+    "with_values",
+]
+
+Plain = str | int | float | bool | list[Any] | dict[str, Any]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SuiteSection(_Section):
+    """``[suite]``: ``version`` rises whenever a number measured before could change."""
+
+    name: str
+    version: Positive
+    description: str = ""
+
+
+class DataSection(_Section):
+    """``[data]``: a data set and the names of its parts. ``test`` is measured, never used to choose anything."""
+
+    name: str
+    train: str = "train"
+    validation: str | None = "validation"
+    test: str = "test"
+
+
+class InputSection(_Section):
+    """``[input]``: how samples become input of T steps.
+
+    ``kind`` says what the network's own input is (``real`` pixels, ``spikes`` or event ``counts``); it is never guessed
+    from values. ``seed`` keys the encodings that draw.
+    """
+
+    encoding: Literal["direct", "rate", "latency", "event", "dynamic"] = "direct"
+    kind: Literal["real", "spikes", "counts"]
+    time_steps: Positive
+    seed: int = 0
+
+
+class ModelSection(_Section):
+    """``[model]``: an architecture of ours by name with its values, or the user's factory, ``file.py:function``."""
+
+    arch: str | None = None
+    factory: str | None = None
+    config: dict[str, Plain] = Field(default_factory=dict)
+    checkpoint: str | None = None
+    framework: Literal["spikingjelly", "snntorch", "plain"] | None = None
+    feed: Literal["sequence", "steps", "whole"] | None = None
+    output_index: int = 0
+    time_steps_attribute: str | None = None
+    roles: dict[str, Literal["hidden", "output", "gate", "encoder"]] = Field(default_factory=dict)
+
+
+class TrainSection(_Section):
+    """``[train]``: how a checkpoint is made.
+
+    ``rate_penalty`` weighs the mean firing rate against the loss; ``shift`` moves training images by up to that many
+    pixels; ``average`` is the decay per step of the averaged weights (0: none); ``tet`` is the share of the loss taken
+    at every step rather than of the mean readout (Deng et al., 2022).
+    """
+
+    epochs: Positive = 100
+    batch_size: Positive = 64
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    tet: Annotated[float, Field(ge=0, le=1)] = 0.5
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    rate_penalty: Annotated[float, Field(ge=0)] = 0.0
+    shift: Annotated[int, Field(ge=0)] = 0
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    seeds: Annotated[list[int], Field(min_length=1)] = Field(default_factory=lambda: [0])
+
+
+class EvaluateSection(_Section):
+    """``[evaluate]``: what is measured, under which conventions and energy models."""
+
+    metrics: list[str] = Field(default_factory=list)
+    conventions: list[str] = Field(default_factory=lambda: ["exact"])
+    energy: list[str] = Field(default_factory=lambda: ["horowitz-45nm-fp32"])
+    batch_size: Positive = 64
+
+
+class Ablation(_Section):
+    """``[[ablation]]``: a variant of the suite, ``set`` maps dotted keys to values."""
+
+    name: str
+    set: dict[str, Plain] = Field(default_factory=dict)
+
+
+class Published(_Section):
+    """``[[published]]``: a number from the literature, with where it stands."""
+
+    model: str
+    metric: str
+    value: float
+    unit: str
+    source: str
+    time_steps: Positive | None = None
+    note: str = ""
+
+
+class Suite(_Section):
+    """A standard benchmark, every value resolved."""
+
+    suite: SuiteSection
+    data: DataSection
+    input: InputSection
+    model: ModelSection = ModelSection()
+    train: TrainSection = TrainSection()
+    evaluate: EvaluateSection = EvaluateSection()
+    ablation: list[Ablation] = Field(default_factory=list)
+    axes: dict[str, list[Plain]] = Field(default_factory=dict)
+    published: list[Published] = Field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Name of the suite."""
+        return self.suite.name
+
+
+def suite_names() -> list[str]:
+    """Names of the suites that come with the project, sorted."""
+    return sorted(path.stem for path in shipped_folder("suites").glob("*.toml"))
+
+
+def load_suite(name_or_path: str | Path) -> Suite:
+    """Read a suite by name (one that comes with the project) or from a ``.toml`` file.
+
+    Raises:
+        SuiteError: no such suite, no valid TOML, an unknown key (the nearest one is named), or a wrong value; one line
+            with file and key.
+    """
+    path = _find(name_or_path)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SuiteError(f"{path}: expected a readable suite file, got {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SuiteError(f"{path}: expected TOML, got {error}") from error
+    suite = _validated(values, str(path))
+    for ablation in suite.ablation:  # a wrong key is found now, not after hours of training
+        with_values(suite, ablation.set, source=f"{path}: ablation {ablation.name!r}")
+    for key, choices in suite.axes.items():
+        for choice in choices:
+            with_values(suite, {key: choice}, source=f"{path}: axis")
+    return suite
+
+
+def with_values(suite: Suite, values: Mapping[str, Any], source: str = "set") -> Suite:
+    """The suite with some values replaced, checked again.
+
+    Args:
+        suite: the suite to start from; unchanged.
+        values: dotted key -> value, for example ``{"input.time_steps": 4}``.
+        source: where the values come from, for messages.
+
+    Raises:
+        SuiteError: an unknown key or a wrong value.
+    """
+    tree = suite.model_dump()
+    for dotted, value in values.items():
+        *parents, last = dotted.split(".")
+        node = tree
+        for depth, part in enumerate(parents):
+            if not isinstance(node.get(part), dict):
+                raise SuiteError(f"{source}: {_unknown_key('.'.join(parents[: depth + 1]), node)}")
+            node = node[part]
+        node[last] = value
+    return _validated(tree, source)
+
+
+def _find(name_or_path: str | Path) -> Path:
+    if isinstance(name_or_path, Path) or name_or_path.endswith(".toml"):
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise SuiteError(f"{path}: expected a suite file, found none")
+        return path
+    path = shipped_folder("suites") / f"{name_or_path}.toml"
+    if name_or_path not in suite_names():
+        names = suite_names()
+        near = get_close_matches(name_or_path.lower(), names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(names)}"
+        raise SuiteError(f"unknown suite {name_or_path!r}{hint}")
+    return path
+
+
+def _validated(values: Mapping[str, Any], source: str) -> Suite:
+    try:
+        return Suite.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise SuiteError(f"{source}: {_explained(first, values)}{more}") from error
+
+
+def _explained(error: Any, values: Mapping[str, Any]) -> str:
+    """One line for one of pydantic's errors: the dotted key, what was expected, what was there."""
+    location = [
+        part for part in error["loc"] if part not in ("str", "int", "float", "bool", "list[any]", "dict[str,any]")
+    ]
+    key = ".".join(str(part) for part in location)
+    if error["type"] == "extra_forbidden":
+        return _unknown_key(key, _fields_at(location[:-1]))
+    if error["type"] == "missing":
+        return f"{key}: expected a value, found none"
+    return f"{key}: {error['msg'][0].lower()}{error['msg'][1:]}, got {error['input']!r}"
+
+
+def _unknown_key(key: str, known: Mapping[str, Any]) -> str:
+    near = get_close_matches(key.rpartition(".")[2], known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(known)}"
+    return f"unknown key {key!r}{hint}"
+
+
+def _fields_at(location: list[Any]) -> Mapping[str, Any]:
+    """Fields of the section a location lies in."""
+    sections = {"ablation": Ablation, "published": Published}
+    fields: Mapping[str, Any] = Suite.model_fields
+    if location:
+        name = str(location[0])
+        section = sections.get(name) or Suite.model_fields[name].annotation
+        fields = getattr(section, "model_fields", {})
+    return fields
