@@ -47,20 +47,20 @@ def access_pj(model: EnergyModel, words: int) -> float:
 
 def is_event_driven(layer: SynapticLayer) -> bool:
     """Whether every nonzero input of the layer is a spike of value 1 (and the input is not declared real)."""
-    seen = layer.inputs_VTN.any(axis=(1, 2))
+    seen = np.asarray(layer.inputs_VTN.any(axis=(1, 2)))
     return layer.source != "real" and not seen[-1] and bool(np.all(layer.levels[seen[:-1]] == 1.0))
 
 
 def lemaire_energy(trace: Trace, model: EnergyModel) -> list[LemaireRow]:
     """Energy of every layer over all samples.
 
-    With θ input spikes, F weights a spike meets in memory, n_in and n_out elements, D dense operations (border taps in),
-    S executions (samples · T_l), and r(m) the energy of an access to an SRAM of m words:
+    With θ input spikes, F weights a spike meets in memory, n_in and n_out elements, D dense operations (border taps
+    in), S executions (samples · T_l), and r(m) the energy of an access to an SRAM of m words:
 
-    * layer of spikes: θ·F' additions (F' = C_out/g · Π ceil(k/s) for a convolution, else F); addressing θ·F additions and,
-      for a convolution, 2θ MAC; weights θ·F·r(weights); potential 2·θ·F·r(n_out); input θ·r(n_in).
-    * any other layer: D·S MAC; addressing (n_in + n_out [+ C_out·k])·S additions; weights D·S·r(weights); input D·S·r(n_in)
-      for a convolution, n_in·S·r(n_in) else; output n_out·S·r(n_out) where the network has no neurons.
+    * layer of spikes: θ·F' additions (F' = C_out/g · Π ceil(k/s) for a convolution, else F); addressing θ·F additions
+      and, for a convolution, 2θ MAC; weights θ·F·r(weights); potential 2·θ·F·r(n_out); input θ·r(n_in).
+    * any other layer: D·S MAC; addressing (n_in + n_out [+ C_out·k])·S additions; weights D·S·r(weights); input
+      D·S·r(n_in) for a convolution, n_in·S·r(n_in) else; output n_out·S·r(n_out) where the network has no neurons.
     * bias (norm fused): n_out·S additions and n_out·S·r(weights).
     * neurons: leak n·S MAC, reset one addition a spike, potential 2·n·S·r(n), output spikes·r(n).
 
@@ -75,7 +75,9 @@ def lemaire_energy(trace: Trace, model: EnergyModel) -> list[LemaireRow]:
         if layer.is_product:
             raise RefusedError(f"{model.name} has no formula for a product of two activations (layer {layer.name})")
         if layer.inputs_per_step == 0 or not layer.output_shape:
-            raise RefusedError(f"{model.name} needs the input and output shape of layer {layer.name}; they are not in the trace")
+            raise RefusedError(
+                f"{model.name} needs the input and output shape of layer {layer.name}; they are not in the trace"
+            )
         runs = layer.steps * len(trace.samples)
         rows.append(_event_layer(layer, model) if is_event_driven(layer) else _dense_layer(layer, model, runs, trace))
         if layer.bias or layer.name in fused:
@@ -96,7 +98,9 @@ def _fan_out(layer: SynapticLayer) -> tuple[int, int]:
     if layer.kind == "conv":
         channels = layer.weight_shape[0] // layer.groups
         stride = layer.stride or (1,) * len(layer.kernel)
-        return channels * prod(layer.kernel), channels * prod(ceil(k / s) for k, s in zip(layer.kernel, stride, strict=True))
+        return channels * prod(layer.kernel), channels * prod(
+            ceil(k / s) for k, s in zip(layer.kernel, stride, strict=True)
+        )
     if layer.kind == "conv_transpose":
         fan = layer.weight_shape[1] * prod(layer.kernel)
     else:

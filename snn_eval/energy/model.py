@@ -30,7 +30,7 @@ class Cost(BaseModel):
 
 
 class EnergyModel(BaseModel):
-    """A named, versioned table of costs. ``kind`` is the formula it is for: ``compute`` or ``lemaire`` (with SRAM traffic)."""
+    """A named, versioned table of costs; ``kind`` is the formula it is for (``lemaire`` has SRAM traffic)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,7 +60,9 @@ class EnergyModel(BaseModel):
             CountError: the table has no entry for it; a missing cost is never taken for 0.
         """
         if kind not in self.costs:
-            raise CountError(f"energy model {self.name} has no cost for {kind}, needed by {needed_by}; add [costs.{kind}]")
+            raise CountError(
+                f"energy model {self.name} has no cost for {kind}, needed by {needed_by}; add [costs.{kind}]"
+            )
         return self.costs[kind].pj
 
 
@@ -96,7 +98,9 @@ def energy_model(name: str) -> EnergyModel:
     if name.endswith(".toml"):
         path = Path(name)
         if not path.is_file():
-            raise InputError(f"energy table {path.name} does not exist; expected a TOML file or one of {', '.join(_tables())}")
+            raise InputError(
+                f"energy table {path.name} does not exist; expected a TOML file or one of {', '.join(_tables())}"
+            )
         return _parse(path.read_text(encoding="utf-8"), path.name)
     if name not in _tables():
         near = get_close_matches(name, _tables()) or list(_tables())
@@ -124,7 +128,9 @@ def energy_pj(work: Sequence[Work], model: EnergyModel, component: str | None = 
     return energy
 
 
-def energy_pj_per_step(work: Sequence[Work], model: EnergyModel, time_steps: int) -> tuple[NDArray[np.float64], ...]:
+def energy_pj_per_step(
+    work: Sequence[Work], model: EnergyModel, time_steps: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Synaptic and total energy spent up to and including each step, ``[T,N]`` each.
 
     Work executed once (T_l = 1) is charged at the first step.

@@ -1,4 +1,4 @@
-"""What the hardware has to do, by layer, component and kind of operation: the common form of everything that costs energy."""
+"""What has to be computed, by layer, component and kind of operation: the common form of all that costs energy."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Work:
         if counts is None:
             return 0
         if 0 in counts.strides and self.attributed:  # one number for every sample: no need to read N of them
-            return _number(counts[:, :1].sum()) * counts.shape[1]
+            return _number(counts[:, :1].sum()) * int(counts.shape[1])
         return _number(counts.sum())
 
     def per_sample(self, kind: str) -> Counts:
@@ -56,7 +56,7 @@ class Work:
         """
         if not self.attributed:
             raise RefusedError(
-                f"per-sample counts need samples told apart, but layer {self.name} has only the set's sum; ask for totals"
+                f"per-sample counts need samples told apart, but layer {self.name} has only the set's sum"
             )
         return self.counts.get(kind, np.zeros((1, 1), np.int64))
 
@@ -87,11 +87,13 @@ def neuron_work(layer: NeuronLayer, samples: int) -> Work:
     """
     if layer.model == "unknown":
         raise RefusedError(
-            f"energy total needs the operations of a neuron update, but the model of neuron layer {layer.name} is unknown; "
-            "name it in the adapter"
+            f"energy total needs the operations of a neuron update, but the model of neuron layer {layer.name} is "
+            "unknown; name it in the adapter"
         )
     per_step = {"mul": layer.mul, "add": layer.add, "compare": layer.compare}
-    return Work(layer.name, "neuron", _constant({k: v * layer.neurons for k, v in per_step.items()}, layer.steps, samples))
+    return Work(
+        layer.name, "neuron", _constant({k: v * layer.neurons for k, v in per_step.items()}, layer.steps, samples)
+    )
 
 
 def positions(op: ElementwiseOp) -> int:
@@ -128,7 +130,7 @@ def _constant(per_step: Mapping[str, int], steps: int, samples: int) -> dict[str
 
 
 def _number(value: Any) -> int | float:
-    return int(value) if np.issubdtype(np.asarray(value).dtype, np.integer) else float(value)
+    return int(value) if np.asarray(value).dtype.kind in "iu" else float(value)
 
 
 def totals(work: Sequence[Work], component: str | None = None) -> dict[str, int | float]:

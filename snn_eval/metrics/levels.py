@@ -32,17 +32,17 @@ class LevelClasses:
     @property
     def unit(self) -> NDArray[np.bool_]:
         """Rows of class ``unit``: ±q."""
-        return np.abs(self.multiples) == 1
+        return np.asarray(np.abs(self.multiples) == 1)
 
     @property
     def integer(self) -> NDArray[np.bool_]:
         """Rows of class ``integer``: k·q with |k| ≥ 2."""
-        return np.abs(self.multiples) >= 2
+        return np.asarray(np.abs(self.multiples) >= 2)
 
     @property
     def real(self) -> NDArray[np.bool_]:
         """Rows of class ``real``: everything else."""
-        return self.multiples == 0
+        return np.asarray(self.multiples == 0)
 
     @property
     def all_unit(self) -> bool:
@@ -116,11 +116,11 @@ def classify(layer: SynapticLayer) -> LayerClasses:
 
     Source: the classes unit / integer / real of ``docs/metrics.md``.
     """
-    present = layer.inputs_VTN.any(axis=(1, 2))
+    present = np.asarray(layer.inputs_VTN.any(axis=(1, 2)))
     left = _operand(layer.levels, present, real=layer.source == "real")
     if layer.partner_levels is None:
         return LayerClasses(left)
-    paired = layer.ops_VTN.any(axis=(0, 2, 3))
+    paired = np.asarray(layer.ops_VTN.any(axis=(0, 2, 3)))
     return LayerClasses(left, _operand(layer.partner_levels, paired, real=False))
 
 

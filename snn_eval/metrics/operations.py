@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from snn_eval.energy.work import SYNAPTIC, Work, positions
+from snn_eval.energy.work import SYNAPTIC, Work
 from snn_eval.errors import RefusedError
 from snn_eval.metrics.levels import LayerClasses, classify
+from snn_eval.metrics.rates import constant, orrc, rate_flops, syops_counter
 from snn_eval.trace import SynapticLayer, Trace
 
 __all__ = ["CONVENTIONS", "Convention", "class_operations", "classify", "dense_operations", "operations", "stem_view"]
@@ -25,7 +25,7 @@ class Convention:
     """A way to turn counts into AC and MAC.
 
     ``count`` gives the work of every layer, as ``Work`` with kinds ``ac`` and ``mac``. ``in_total``: whether the
-    convention may be used for the energy ``total`` (not where it has bias, norm or pool terms of its own, or only rates).
+    convention may be used for the energy ``total`` (not where it has norm or pool terms of its own, or only rates).
     ``dense``: whether zeros are not skipped, in element-wise operations too.
     """
 
@@ -52,7 +52,7 @@ def operations(trace: Trace, convention: str = "exact") -> list[Work]:
 
 
 def class_operations(trace: Trace, *, structural: bool = False) -> dict[str, int]:
-    """Operations of the classes unit, integer and real over all layers, steps and samples; they sum to all operations."""
+    """Operations of the classes unit, integer and real over the whole trace; they sum to all operations."""
     totals = {"unit": 0, "integer": 0, "real": 0}
     for layer in trace.synaptic:
         classes = classify(layer)
@@ -69,7 +69,8 @@ def dense_operations(trace: Trace, *, border: bool = False) -> list[Work]:
     ``border`` counts taps that fall on padding, too.
     """
     return [
-        _constant(layer, trace, mac=layer.dense_ops_with_border if border else layer.dense_ops) for layer in trace.synaptic
+        constant(layer, trace, mac=layer.dense_ops_with_border if border else layer.dense_ops)
+        for layer in trace.synaptic
     ]
 
 
@@ -144,86 +145,12 @@ def _per_layer(classes: LayerClasses) -> Weights:
     return (ones, zeros) if spikes else (zeros, ones)
 
 
-def _constant(layer: SynapticLayer, trace: Trace, **per_step: int) -> Work:
-    """The same operations in every executed step of every sample."""
-    shape = (layer.steps, len(trace.samples))
-    counts: dict[str, NDArray[Any]] = {k: np.broadcast_to(np.int64(v), shape) for k, v in per_step.items()}
-    return Work(layer.name, SYNAPTIC, counts)
-
-
 def _dense(trace: Trace) -> list[Work]:
     work = []
     for layer in trace.synaptic:
         classes = classify(layer)
         spikes = classes.left.all_unit or (classes.right is not None and classes.right.all_unit)
-        work.append(_constant(layer, trace, **{"ac" if spikes else "mac": layer.dense_ops}))
-    return work
-
-
-def _rate(layer: SynapticLayer, inputs_TN: NDArray[Any], ops: int) -> NDArray[np.float64]:
-    """Share of active inputs times the operations of one step, ``[T,N]``; their sum is mean rate · dense operations."""
-    if layer.inputs_per_step == 0:
-        raise RefusedError(f"a rate needs the number of inputs of layer {layer.name}, got 0")
-    return np.asarray(inputs_TN * (ops / layer.inputs_per_step), np.float64)
-
-
-def _syops_counter(trace: Trace) -> list[Work]:
-    """Rate · dense for layers with at most two input values in [0, 1]; the rate is the mean input, as in the peer."""
-    work = []
-    for layer in trace.synaptic:
-        if layer.kind not in ("conv", "conv_transpose", "linear"):
-            continue
-        seen = layer.inputs_VTN.any(axis=(1, 2))
-        values = layer.levels[seen[:-1]]
-        elements = layer.inputs_per_step * layer.steps * len(trace.samples)
-        distinct = len(values) + int(layer.inputs_VTN.sum() < elements)  # zero is a value
-        if not seen[-1] and distinct <= 2 and bool(np.all((values >= 0) & (values <= 1))):
-            ac = _rate(layer, layer.input_sum_TN, layer.dense_ops_with_border)
-            work.append(Work(layer.name, SYNAPTIC, {"ac": ac}, layer.attributed))
-        else:
-            work.append(_constant(layer, trace, mac=layer.dense_ops_with_border))
-    return work
-
-
-def _first_layers(trace: Trace) -> set[str]:
-    """Layers on the network's own input; the first called where none is marked."""
-    own = {layer.name for layer in trace.synaptic if layer.source != "hidden"}
-    return own or {layer.name for layer in trace.synaptic[:1]}
-
-
-def _rate_flops(trace: Trace) -> list[Work]:
-    """Firing rate · T · FLOPs; the first layer is MAC (with the share of nonzero pixels where its input is events)."""
-    first, work = _first_layers(trace), []
-    for layer in trace.synaptic:
-        if layer.name in first and layer.source == "real":
-            work.append(_constant(layer, trace, mac=layer.dense_ops_with_border))
-            continue
-        counts = _rate(layer, layer.inputs_VTN.sum(axis=0), layer.dense_ops_with_border)
-        kind = "mac" if layer.name in first else "ac"
-        work.append(Work(layer.name, SYNAPTIC, {kind: counts}, layer.attributed))
-    return work
-
-
-def _orrc(trace: Trace) -> list[Work]:
-    """(fan-in − 1) · outputs, times the input rate but for the first layer; one MAC a norm output; pool compares as AC."""
-    first, work = _first_layers(trace), []
-    for layer in trace.synaptic:
-        if layer.kind not in ("conv", "linear"):
-            raise RefusedError(f"convention orrc is defined for convolutions and linear layers, got {layer.kind} {layer.name}")
-        outputs = int(np.prod(layer.output_shape, dtype=np.int64))
-        ops = layer.dense_ops_with_border - outputs
-        if layer.kind == "linear":
-            work.append(_constant(layer, trace, mac=layer.dense_ops))
-        elif layer.name in first:
-            work.append(_constant(layer, trace, mac=ops))
-        else:
-            counts = _rate(layer, layer.inputs_VTN.sum(axis=0), ops)
-            work.append(Work(layer.name, SYNAPTIC, {"ac": counts}, layer.attributed))
-    for op in trace.elementwise:
-        terms = {"mac": positions(op)} if op.kind == "norm" else {"ac": op.compare} if op.kind == "pool" else {}
-        shape = (op.steps, len(trace.samples))
-        if any(terms.values()):
-            work.append(Work(op.name, SYNAPTIC, {k: np.broadcast_to(np.int64(v), shape) for k, v in terms.items()}))
+        work.append(constant(layer, trace, **{"ac" if spikes else "mac": layer.dense_ops}))
     return work
 
 
@@ -236,9 +163,11 @@ CONVENTIONS: Mapping[str, Convention] = {
         Convention("structural", 1, "exact, without skipping zero weights", _by_level(_exact, structural=True)),
         Convention("per-layer", 1, "AC: layers whose inputs are all 0, ±1; MAC: other layers", _by_level(_per_layer)),
         Convention("dense", 1, "no zero skipped; AC: layers with unit inputs only; MAC: others", _dense, dense=True),
-        Convention("syops-counter", 1, "mean input x dense, as the syops counter on one batch", _syops_counter, in_total=False),
-        Convention("rate-flops", 1, "firing rate x T x FLOPs; MAC: first layer", _rate_flops, in_total=False),
-        Convention("orrc", 1, "(fan-in - 1) x outputs x rate, norms as MAC", _orrc, in_total=False),
+        Convention(
+            "syops-counter", 1, "mean input x dense, as the syops counter on one batch", syops_counter, in_total=False
+        ),
+        Convention("rate-flops", 1, "firing rate x T x FLOPs; MAC: first layer", rate_flops, in_total=False),
+        Convention("orrc", 1, "(fan-in - 1) x outputs x rate, norms as MAC", orrc, in_total=False),
     )
 }
 """Every convention, by name; a changed rule is a new version."""

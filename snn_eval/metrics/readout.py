@@ -1,4 +1,4 @@
-"""Predictions from the readout, at the end and after each step, and the conditions under which a prefix means anything."""
+"""Predictions from the readout, at the end and after each step, and when a prefix of the steps means anything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from snn_eval.errors import RefusedError
 from snn_eval.trace import Trace
 
-__all__ = ["Decisions", "decisions", "last_step", "predictions", "prefix_predictions", "require_prefix", "running_means"]
+__all__ = [
+    "Decisions",
+    "decisions",
+    "last_step",
+    "predictions",
+    "prefix_predictions",
+    "require_prefix",
+    "running_means",
+]
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -26,15 +34,20 @@ def require_prefix(trace: Trace, what: str) -> None:
     """
     output = trace.output
     if output.kind != "per-step":
-        raise RefusedError(f"{what} needs a readout at every step, but the network gives only a final one; use --sweep-time-steps")
+        raise RefusedError(
+            f"{what} needs a readout at every step, but the network gives only a final one; use --sweep-time-steps"
+        )
     if output.causal != "yes":
         layer = f" (layer {output.not_causal_layer})" if output.not_causal_layer else ""
         state = "is not causal" if output.causal == "no" else "could not be shown to be causal"
         raise RefusedError(
-            f"{what} needs steps that do not depend on later ones, but the network {state}{layer}; use --sweep-time-steps"
+            f"{what} needs first steps that do not depend on later ones, but the network {state}{layer}; "
+            "use --sweep-time-steps"
         )
     if output.encoding_depends_on_time_steps:
-        raise RefusedError(f"{what} needs an encoding that does not depend on the number of steps; use --sweep-time-steps")
+        raise RefusedError(
+            f"{what} needs an encoding that does not depend on the number of steps; use --sweep-time-steps"
+        )
 
 
 def last_step(trace: Trace) -> Int:
@@ -48,7 +61,8 @@ def predictions(trace: Trace) -> Int:
     Raises:
         RefusedError: the trace holds no readout.
     """
-    return np.take_along_axis(_prefix_classes(trace), last_step(trace)[None], axis=0)[0]
+    final: Int = np.take_along_axis(_prefix_classes(trace), last_step(trace)[None], axis=0)[0]
+    return final
 
 
 def prefix_predictions(trace: Trace, what: str = "accuracy_prefix") -> Int:
@@ -77,8 +91,8 @@ def decisions(trace: Trace, temperature: float = 1.0) -> Decisions:
     """Class, confidence and entropy of softmax(temperature · mean readout over steps ≤ t), for each t.
 
     Raises:
-        RefusedError: the condition of ``require_prefix`` does not hold, or the trace holds only a summary of the readout
-            and the temperature is not 1 or the number of classes is needed.
+        RefusedError: the condition of ``require_prefix`` does not hold, or the trace holds only a summary of the
+            readout and the temperature is not 1.
     """
     require_prefix(trace, "early exit")
     if trace.output.readout_TNK is None:
@@ -99,7 +113,9 @@ def decisions(trace: Trace, temperature: float = 1.0) -> Decisions:
 def running_means(trace: Trace) -> Iterator[Float]:
     """Mean readout over steps ≤ t, ``[N,K]`` in float64, for t = 1 … T (the same array, changed in place)."""
     if trace.output.readout_TNK is None:
-        raise RefusedError("the readout of every class is needed, but this trace holds only its summary (more than 100 classes)")
+        raise RefusedError(
+            "the readout of every class is needed, but this trace holds only its summary (more than 100 classes)"
+        )
     total: Float = np.zeros(trace.output.readout_TNK.shape[1:])
     for t, readout_NK in enumerate(trace.output.readout_TNK):
         total += readout_NK
@@ -111,7 +127,9 @@ def _decisions_of_summary(trace: Trace, temperature: float) -> Decisions:
     if summary is None:
         raise RefusedError("the trace holds no readout")
     if temperature != 1.0:
-        raise RefusedError(f"temperature {temperature} needs the readout of every class, but this trace holds only its summary")
+        raise RefusedError(
+            f"temperature {temperature} needs the readout of every class, but this trace holds only its summary"
+        )
     return Decisions(
         summary.top5_TN5[..., 0].astype(np.int64),
         summary.max_probability_TN.astype(np.float64),

@@ -1,0 +1,87 @@
+"""``measure``: from a trace to measurements, and what was refused with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+
+from snn_eval.energy.model import energy_model, energy_model_names
+from snn_eval.errors import InputError, RefusedError
+from snn_eval.metrics.metric import Derived, ExitRule, Metric, Value
+from snn_eval.metrics.operations import CONVENTIONS
+from snn_eval.metrics.registry import METRICS
+from snn_eval.record import Measurement
+from snn_eval.trace import Trace
+
+__all__ = ["measure"]
+
+_SAME_AS = {"accuracy_by_class": "accuracy", "spike_count_by_class": "spike_count"}
+"""Metrics whose values are those of another one in a narrower scope, and are stored under its name."""
+
+
+def measure(
+    trace: Trace,
+    metrics: Iterable[str] | None = None,
+    *,
+    conventions: Sequence[str] | None = None,
+    energy_models: Sequence[str] | None = None,
+    exit_rule: ExitRule | None = None,
+) -> tuple[list[Measurement], dict[str, str]]:
+    """Compute metrics of a trace.
+
+    Args:
+        trace: the trace.
+        metrics: names in ``METRICS``; all if None.
+        conventions: names in ``CONVENTIONS``; all if None.
+        energy_models: names of shipped models or paths of tables; all shipped ones if None.
+        exit_rule: an exit rule chosen on a validation trace, for the ``exit_…`` metrics.
+
+    Returns:
+        The measurements, and what was refused: by metric name (or ``convention:…``, ``energy:…``), the reason.
+
+    Raises:
+        InputError: an unknown name; the nearest ones are given.
+        CountError: a count is impossible or an energy model lacks a cost that is needed.
+    """
+    names = _known(metrics, METRICS, "metric")
+    derived = Derived(
+        trace,
+        _known(conventions, CONVENTIONS, "convention"),
+        [energy_model(name) for name in (energy_model_names() if energy_models is None else energy_models)],
+        exit_rule,
+    )
+    found: list[Measurement] = []
+    refused: dict[str, str] = {}
+    for name in names:
+        try:
+            found += [_measurement(METRICS[name], value) for value in METRICS[name].function(derived)]
+        except RefusedError as error:
+            refused[name] = str(error)
+    return found, refused | derived.refused
+
+
+def _known(names: Iterable[str] | None, table: Mapping[str, object], what: str) -> list[str]:
+    chosen = list(table) if names is None else list(dict.fromkeys(names))
+    for name in chosen:
+        if name not in table:
+            near = get_close_matches(name, table) or list(table)
+            raise InputError(f"unknown {what} {name!r}; did you mean {' or '.join(near)}?")
+    return chosen
+
+
+def _measurement(metric: Metric, value: Value) -> Measurement:
+    interval = value.interval
+    return Measurement(
+        metric=_SAME_AS.get(metric.name, metric.name),
+        version=metric.version,
+        convention=value.convention,
+        energy_model=value.energy_model,
+        scope=value.scope,
+        value=value.value,
+        unit=metric.unit,
+        direction=metric.direction,
+        kind=metric.kind,
+        n=value.n,
+        interval=(interval.low, interval.high) if interval else None,
+        interval_method=interval.method if interval else None,
+    )
