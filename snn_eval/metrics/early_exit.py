@@ -76,7 +76,8 @@ def early_exit_curve(
 
     A sample stops after the first step t at which max softmax(τ·m_t) ≥ q (``confidence``) or 1 − H/ln K ≥ q
     (``entropy``), m_t being the mean readout over steps ≤ t; else after its last valid step. Layers executed once for
-    all steps are charged at the first step. Every executed step but a sample's last possible one pays for a check (``check_work``).
+    all steps are charged at the first step. Every executed step but a sample's last possible one pays for a check
+    (``check_work``).
 
     Args:
         trace: with a per-step readout of a causal network.

@@ -22,6 +22,11 @@ __all__ = [
 ]
 
 
+def _zeros(nonzero: int, of: int) -> float:
+    """Share of zeros; exact integers until the one division."""
+    return (of - nonzero) / of
+
+
 def activation_sparsity(derived: Derived) -> Iterator[Value]:
     """1 − nonzero outputs ÷ outputs of spiking layers (hidden, output), over all executed steps and samples."""
     layers = spiking_layers(derived.trace)
@@ -30,9 +35,9 @@ def activation_sparsity(derived: Derived) -> Iterator[Value]:
     n = len(derived.trace.samples)
     chances = {layer.name: n * layer.steps * layer.neurons for layer in layers}
     spikes = {layer.name: int(layer.spikes_TN.sum()) for layer in layers}
-    yield Value(1 - sum(spikes.values()) / sum(chances.values()))
+    yield Value(_zeros(sum(spikes.values()), sum(chances.values())))
     for name, count in spikes.items():
-        yield Value(1 - count / chances[name], f"layer:{name}")
+        yield Value(_zeros(count, chances[name]), f"layer:{name}")
 
 
 def input_sparsity(derived: Derived) -> Iterator[Value]:
@@ -43,9 +48,9 @@ def input_sparsity(derived: Derived) -> Iterator[Value]:
     active = {layer.name: int(layer.inputs_VTN.sum()) for layer in layers}
     hidden = [layer.name for layer in layers if layer.source == "hidden"]
     if hidden:
-        yield Value(1 - sum(active[k] for k in hidden) / sum(chances[k] for k in hidden))
+        yield Value(_zeros(sum(active[k] for k in hidden), sum(chances[k] for k in hidden)))
     for name, count in active.items():
-        yield Value(1 - count / chances[name], f"layer:{name}")
+        yield Value(_zeros(count, chances[name]), f"layer:{name}")
 
 
 def weighted_layers(trace: Trace) -> list[SynapticLayer]:
@@ -60,9 +65,9 @@ def connection_sparsity(derived: Derived) -> Iterator[Value]:
     layers = weighted_layers(derived.trace)
     if not layers:
         raise RefusedError("connection sparsity needs a layer with weights, but the network has none")
-    yield Value(1 - sum(x.nonzero_weights for x in layers) / sum(x.weight_count for x in layers))
+    yield Value(_zeros(sum(x.nonzero_weights for x in layers), sum(x.weight_count for x in layers)))
     for layer in layers:
-        yield Value(1 - layer.nonzero_weights / layer.weight_count, f"layer:{layer.name.split('#')[0]}")
+        yield Value(_zeros(layer.nonzero_weights, layer.weight_count), f"layer:{layer.name.split('#')[0]}")
 
 
 def model_fact(*names: str) -> MetricFunction:
