@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
-__all__ = ["SCHEMA_VERSION", "Identity", "Measurement", "Provenance", "Record", "UnknownOperation"]
+from snn_eval.atomic import write_atomic
+from snn_eval.errors import RunError
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Identity",
+    "Measurement",
+    "Provenance",
+    "Record",
+    "UnknownOperation",
+    "from_json",
+    "read_record",
+    "to_json",
+    "write_record",
+]
 
 SCHEMA_VERSION = 1
 """Version of the record's layout; a reader for every older one is kept."""
+
+MeasurementKey = tuple[str, int, str | None, str | None, str]
 
 Direction = Literal["higher", "lower", "none"]
 Kind = Literal["exact", "statistical", "advisory"]
@@ -31,16 +51,16 @@ class Measurement(_Strict):
     energy_model: str | None = None
     scope: str = "network"
     """``network``, ``layer:<name>``, ``step:<t>``, ``class:<k>``, or several joined by ``/``."""
-    value: float | int
+    value: Annotated[int | FiniteFloat, Field(union_mode="smart")]
     unit: str
     direction: Direction = "none"
     kind: Kind = "exact"
     n: int | None = None
-    interval: tuple[float, float] | None = None
+    interval: tuple[FiniteFloat, FiniteFloat] | None = None
     interval_method: str | None = None
 
     @property
-    def key(self) -> tuple[str, int, str | None, str | None, str]:
+    def key(self) -> MeasurementKey:
         """What makes two measurements the same quantity."""
         return (self.metric, self.version, self.convention, self.energy_model, self.scope)
 
@@ -90,7 +110,7 @@ class Provenance(_Strict):
 class Record(_Strict):
     """The stored result of one cell."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     status: Literal["done", "partial", "failed", "limited"]
     identity: Identity
     measurements: list[Measurement] = Field(default_factory=list)
@@ -100,3 +120,70 @@ class Record(_Strict):
     notes: list[str] = Field(default_factory=list)
     error: str | None = None
     provenance: Provenance = Field(default_factory=Provenance)
+
+    @model_validator(mode="after")
+    def _one_value_for_each_key(self) -> Record:
+        again = [key for key, count in Counter(m.key for m in self.measurements).items() if count > 1]
+        if again:
+            raise ValueError(f"measurement {again[0]} is given twice; expected one value for each key")
+        return self
+
+
+def to_json(record: Record) -> str:
+    """The record as canonical JSON: equal records give equal text, so that a difference in git is a difference.
+
+    Keys are sorted, numbers written in the shortest form that reads back to the same value, text as UTF-8.
+    """
+    content = record.model_dump(mode="json")
+    return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def from_json(text: str | bytes, origin: str = "the record") -> Record:
+    """The record in ``text``, of this or an older schema version; ``origin`` names it in errors.
+
+    Raises:
+        RunError: not JSON, not a record, an unknown key, or a newer schema.
+    """
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise RunError(f"{origin} is not JSON ({error}); restore it or run the evaluation again") from error
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if not isinstance(version, int):
+        raise RunError(f"{origin} is not a record: expected a JSON object with schema_version; choose a record.json")
+    if version not in _READERS:
+        raise RunError(f"{origin} has schema_version {version}, expected one of {sorted(_READERS)}; update snn-eval")
+    try:
+        return _READERS[version](content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "record"
+        raise RunError(f"{origin} is not a valid record: {place}: {first['msg']}; run the evaluation again") from error
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write ``record`` to ``path`` as canonical JSON, whole or not at all.
+
+    Raises:
+        RunError: the file cannot be written.
+    """
+    write_atomic(path, to_json(record))
+
+
+def read_record(path: Path) -> Record:
+    """Read the record at ``path``.
+
+    Raises:
+        RunError: no such file, or its content is not a record this version reads.
+    """
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError as error:
+        raise RunError(f"no record at {path}; expected a record.json written by `snn-eval run`") from error
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}; choose a record.json you may read") from error
+    return from_json(text, str(path))
+
+
+_READERS: dict[int, Callable[[dict[str, Any]], Record]] = {1: Record.model_validate}
+"""One reader for each schema version there ever was; an older one lifts its content to the present models."""
