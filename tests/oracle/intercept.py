@@ -136,16 +136,19 @@ _RULES: dict[str, Callable[..., Call | None]] = {
 
 @contextmanager
 def plain_kernels() -> Iterator[None]:
-    """Fused recurrent and attention kernels off, so that every multiplication is seen."""
-    before, fast = torch.backends.mkldnn.enabled, torch.backends.mha.get_fastpath_enabled()
-    with warnings.catch_warnings():
+    """Fused recurrent and attention kernels off, so that every multiplication is seen.
+
+    Without mkldnn torch would take NNPACK's Winograd convolution for large batches, which rounds: off as well.
+    """
+    mkldnn, fast = torch.backends.mkldnn.enabled, torch.backends.mha.get_fastpath_enabled()
+    with warnings.catch_warnings(), torch.backends.nnpack.flags(enabled=False):
         warnings.simplefilter("ignore")
         torch.backends.mkldnn.enabled = False
         torch.backends.mha.set_fastpath_enabled(False)
         try:
             yield
         finally:
-            torch.backends.mkldnn.enabled = before
+            torch.backends.mkldnn.enabled = mkldnn
             torch.backends.mha.set_fastpath_enabled(fast)
 
 
