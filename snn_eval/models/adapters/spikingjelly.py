@@ -20,27 +20,27 @@ def _multi_step(network: nn.Module) -> bool:
     """Whether the neurons take ``[T,N,…]`` in one call (``step_mode`` 'm').
 
     Raises:
-        NetworkError: some do and some do not, outside of containers that run their neurons step by step.
+        NetworkError: some do and some do not.
     """
     modes = {
-        name: "m" if isinstance(module, _MULTI_STEP_ONLY) else getattr(module, "step_mode", "s")
+        name: _takes_sequences(network, name)
         for name, module in network.named_modules()
-        if neuron_facts(module) is not None and not _inside_container(network, name)
+        if neuron_facts(module) is not None
     }
     if len(set(modes.values())) > 1:
-        single = next(name for name, mode in modes.items() if mode == "s")
-        multi = next(name for name, mode in modes.items() if mode == "m")
+        single = next(name for name, multi in modes.items() if not multi)
+        multi = next(name for name, multi in modes.items() if multi)
         raise NetworkError(
             f"step_mode: {single} is single-step and {multi} is multi-step; call functional.set_step_mode or give feed="
         )
-    return "m" in modes.values()
+    return any(modes.values())
 
 
-def _inside_container(network: nn.Module, name: str) -> bool:
-    """Whether a module that takes ``[T,N,…]`` itself holds this neuron and runs it one step at a time."""
-    parts = name.split(".")
-    parents = [network.get_submodule(".".join(parts[:depth])) for depth in range(len(parts))] if name else []
-    return any(getattr(parent, "step_mode", "s") == "m" for parent in parents)
+def _takes_sequences(network: nn.Module, name: str) -> bool:
+    """Whether a neuron, or a container that runs it step by step, takes all steps at once."""
+    parts = name.split(".") if name else []
+    line = [network.get_submodule(".".join(parts[:depth])) for depth in range(len(parts) + 1)]
+    return any(isinstance(module, _MULTI_STEP_ONLY) or getattr(module, "step_mode", "s") == "m" for module in line)
 
 
 def _fixes_time_steps(network: nn.Module) -> str | None:

@@ -1,0 +1,111 @@
+"""Encoders: how static samples become input of T steps; random ones draw the same for a sample wherever it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from snn_eval.errors import SuiteError
+
+__all__ = ["DEPEND_ON_TIME_STEPS", "ENCODERS", "SEQUENCES", "direct", "encode", "latency", "rate"]
+
+Encoder = Callable[[Tensor, int, NDArray[np.int64], int], Tensor]
+"""``(x [N,…], time_steps, id [N], seed) -> input``."""
+
+
+def direct(x: Tensor, time_steps: int, sample_id: NDArray[np.int64], seed: int) -> Tensor:
+    """The sample itself, ``[N,…]``: the network's first layer gets the same graded values at every step."""
+    return x
+
+
+def rate(x: Tensor, time_steps: int, sample_id: NDArray[np.int64], seed: int) -> Tensor:
+    """Spikes drawn independently at every step with the value as probability, ``[T,N,…]`` of 0 and 1.
+
+    ``s[t,n,i] = 1 if u < x[n,i] else 0``, u uniform in [0, 1). The draws of a sample come from a Philox counter-based
+    generator keyed by (seed, sample id) and advance by steps: they depend on neither batch, order nor T, so a prefix of
+    a long run equals a short one.
+
+    Args:
+        x: ``[N,…]``, values in 0 … 1.
+        time_steps: T.
+        sample_id: ``[N]``.
+        seed: of the encoding.
+
+    Raises:
+        SuiteError: a value outside 0 … 1.
+
+    Source:
+        J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011 (Philox).
+    """
+    _check_range(x, "rate")
+    size = x[0].numel() if len(x) else 0
+    spikes = np.empty((time_steps, len(x), size), dtype=np.float32)
+    values = x.detach().cpu().flatten(1).numpy()
+    for n, number in enumerate(sample_id.tolist()):
+        key = np.array([seed, number], dtype=np.int64).view(np.uint64)
+        draws = np.random.Generator(np.random.Philox(key=key)).random((time_steps, size))
+        spikes[:, n] = draws < values[n]
+    return torch.from_numpy(spikes).reshape(time_steps, *x.shape).to(x)
+
+
+def latency(x: Tensor, time_steps: int, sample_id: NDArray[np.int64], seed: int) -> Tensor:
+    """One spike per nonzero value, the larger the earlier, ``[T,N,…]`` of 0 and 1.
+
+    ``s[t,n,i] = 1 if t = round((T − 1)·(1 − x[n,i])) and x[n,i] > 0 else 0``. Depends on T: accuracy after the first
+    steps of a long run says nothing about a short run.
+
+    Args:
+        x: ``[N,…]``, values in 0 … 1.
+        time_steps: T.
+        sample_id: not used, nothing is drawn.
+        seed: not used.
+
+    Raises:
+        SuiteError: a value outside 0 … 1.
+    """
+    _check_range(x, "latency")
+    first = torch.round((time_steps - 1) * (1 - x.double())).long()
+    steps = torch.arange(time_steps, device=x.device).reshape(time_steps, *(1 for _ in x.shape))
+    return ((steps == first) & (x > 0)).to(x.dtype)
+
+
+ENCODERS: dict[str, Encoder] = {"direct": direct, "rate": rate, "latency": latency}
+"""Name in a suite -> encoder of static samples. ``event`` data comes as steps already, so needs none."""
+
+SEQUENCES = frozenset({"rate", "latency"})
+"""Encoders whose outcome is time-first, ``[T,N,…]``."""
+
+DEPEND_ON_TIME_STEPS = frozenset({"latency"})
+"""Encoders whose early steps change with T."""
+
+
+def encode(name: str, x: Tensor, time_steps: int, sample_id: NDArray[np.int64], seed: int = 0) -> Tensor:
+    """Input of a network for static samples.
+
+    Args:
+        name: key of :data:`ENCODERS`.
+        x: ``[N,…]``.
+        time_steps: T.
+        sample_id: ``[N]``, numbers of the samples in their data set.
+        seed: of the encodings that draw.
+
+    Returns:
+        ``[N,…]`` for ``direct``, ``[T,N,…]`` for the others.
+
+    Raises:
+        SuiteError: an unknown name, or values the encoder cannot take.
+    """
+    if name not in ENCODERS:
+        raise SuiteError(f"input.encoding: expected one of {', '.join(ENCODERS)}, got {name!r}")
+    return ENCODERS[name](x, time_steps, sample_id, seed)
+
+
+def _check_range(x: Tensor, name: str) -> None:
+    if x.numel() and not bool(((x >= 0) & (x <= 1)).all()):
+        raise SuiteError(
+            f"input.encoding {name}: expected values in 0 … 1, got {x.min():g} … {x.max():g}; scale the data"
+        )
