@@ -54,8 +54,8 @@ def scaled(value: float, unit: str) -> tuple[float, str]:
 
     Ratios, rates, steps and plain numbers keep their unit.
 
-    >>> scaled(2.5e-7, "J/sample")
-    (250.0, 'nJ/sample')
+    >>> scaled(1536.0, "B")
+    (1.536, 'kB')
     >>> scaled(0.99, "1")
     (0.99, '1')
     """
@@ -70,8 +70,8 @@ def scaled(value: float, unit: str) -> tuple[float, str]:
 def percent(value: float) -> float:
     """A ratio in per cent.
 
-    >>> percent(0.9912)
-    99.12
+    >>> percent(0.25)
+    25.0
     """
     return value * 100.0
 

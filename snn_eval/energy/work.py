@@ -45,7 +45,7 @@ class Work:
         counts = self.counts.get(kind)
         if counts is None:
             return 0
-        if 0 in counts.strides and self.attributed:  # one number for every sample: no need to read N of them
+        if counts.strides[1] == 0 and self.attributed:  # one number for every sample: no need to read N of them
             return _number(counts[:, :1].sum()) * int(counts.shape[1])
         return _number(counts.sum())
 

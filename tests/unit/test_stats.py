@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snn_eval.errors import RefusedError
+from snn_eval.stats import first_of_group, hierarchical_bootstrap, majority_vote, mean_sd, wilson_interval
+
+
+def test_wilson_is_the_closed_form() -> None:
+    k, n, z = 9912, 10_000, 1.959963984540054
+    p = k / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    interval = wilson_interval(k, n)
+    assert interval.low == pytest.approx(middle - half, abs=1e-12)
+    assert interval.high == pytest.approx(middle + half, abs=1e-12)
+    assert interval.method == "wilson 95%"
+
+
+@given(st.integers(0, 300), st.integers(1, 300))
+def test_wilson_holds_the_proportion_and_stays_within_0_and_1(k: int, n: int) -> None:
+    k = min(k, n)
+    interval = wilson_interval(k, n)
+    assert 0 <= interval.low <= k / n + 1e-12
+    assert k / n - 1e-12 <= interval.high <= 1
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 0), (-1, 3), (4, 3)])
+def test_wilson_refuses_what_is_no_proportion(k: int, n: int) -> None:
+    with pytest.raises(RefusedError, match="0 <= successes <= n"):
+        wilson_interval(k, n)
+
+
+def test_mean_and_sd() -> None:
+    assert mean_sd([2.0]).sd == 0.0
+    found = mean_sd([1, 2, 4])
+    assert found.mean == pytest.approx(7 / 3)
+    assert found.sd == pytest.approx(math.sqrt(((4 / 3) ** 2 + (1 / 3) ** 2 + (5 / 3) ** 2) / 2))
+    with pytest.raises(RefusedError, match="at least one value"):
+        mean_sd([])
+
+
+def test_bootstrap_of_one_seed_agrees_with_the_normal_interval() -> None:
+    values = np.repeat([1.0, 0.0], [900, 100])
+    interval = hierarchical_bootstrap([values], resamples=20_000)
+    half = 1.96 * math.sqrt(0.9 * 0.1 / 1000)
+    assert interval.low == pytest.approx(0.9 - half, abs=0.1 * half)
+    assert interval.high == pytest.approx(0.9 + half, abs=0.1 * half)
+
+
+def test_bootstrap_sees_the_spread_between_seeds() -> None:
+    same = hierarchical_bootstrap([np.repeat([1.0, 0.0], [90, 10])] * 3)
+    apart = hierarchical_bootstrap([np.repeat([1.0, 0.0], [k, 100 - k]) for k in (80, 90, 100)])
+    assert apart.high - apart.low > 1.5 * (same.high - same.low)
+    assert 0.9 in apart
+
+
+def test_bootstrap_of_values_without_spread_is_a_point_and_seeded() -> None:
+    assert hierarchical_bootstrap([[0.5, 0.5], [0.5]]).low == 0.5
+    data = [np.random.default_rng(i).normal(size=50) for i in range(3)]
+    assert hierarchical_bootstrap(data, seed=3) == hierarchical_bootstrap(data, seed=3)
+    assert hierarchical_bootstrap(data, seed=3) != hierarchical_bootstrap(data, seed=4)
+
+
+def test_bootstrap_of_many_values_and_of_few_have_the_same_distribution() -> None:
+    """Draws of samples (many distinct values) against one multinomial draw (few): the same law."""
+    few = np.repeat(np.arange(10.0), 20)
+    many = few + np.linspace(0, 1e-6, few.size)
+    a, b = hierarchical_bootstrap([few] * 3, resamples=4000), hierarchical_bootstrap([many] * 3, resamples=4000)
+    assert a.low == pytest.approx(b.low, abs=0.05)
+    assert a.high == pytest.approx(b.high, abs=0.05)
+
+
+def test_bootstrap_refuses_nothing() -> None:
+    for data in ([], [[]], [[1.0], []]):
+        with pytest.raises(RefusedError, match="at least one seed"):
+            hierarchical_bootstrap(data)
+
+
+def test_majority_takes_the_smallest_of_the_tied() -> None:
+    group = np.array([5, 5, 5, 2, 2, 9])
+    votes = np.array([3, 1, 3, 4, 0, 7])
+    groups, winners = majority_vote(group, votes)
+    assert groups.tolist() == [2, 5, 9]
+    assert winners.tolist() == [0, 3, 7]
+    assert first_of_group(group, votes).tolist() == [4, 3, 7]
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6)), min_size=1, max_size=40))
+def test_majority_against_counting(pairs: list[tuple[int, int]]) -> None:
+    group, votes = (np.array(x) for x in zip(*pairs, strict=True))
+    for g, winner in zip(*majority_vote(group, votes), strict=True):
+        mine = [v for h, v in pairs if h == g]
+        assert winner == min(set(mine), key=lambda v: (-mine.count(v), v))
