@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest
 
 from snn_eval.errors import RefusedError
 
@@ -74,6 +73,8 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> Interval:
     """
     if not 0 <= successes <= n or n == 0:
         raise RefusedError(f"a proportion needs 0 <= successes <= n and n > 0, got {successes} of {n}")
+    from scipy.stats import binomtest  # slow to import, and `ls` and `show` do without
+
     ci = binomtest(int(successes), int(n)).proportion_ci(confidence_level=level, method="wilson")
     return Interval(float(ci.low), float(ci.high), f"wilson {level:.0%}")
 

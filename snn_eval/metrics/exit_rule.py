@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
 from snn_eval.errors import RefusedError
 from snn_eval.metrics.accuracy import correct
@@ -89,6 +87,9 @@ def fit_temperature(validation: Trace) -> float:
 
     Source: C. Guo et al., On calibration of modern neural networks, ICML 2017 (their T is 1/τ).
     """
+    from scipy.optimize import minimize_scalar  # slow to import, and only choosing a rule needs it
+    from scipy.special import log_softmax
+
     _require_validation(validation, "a temperature")
     require_prefix(validation, "a temperature for early exit")
     means = [m.copy() for m in running_means(validation)]

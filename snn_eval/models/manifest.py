@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from snn_eval.data.shipped import shipped_folder
 from snn_eval.errors import CheckpointError
-from snn_eval.models.checkpoint import file_sha256
 
 __all__ = ["ShippedCheckpoint", "load_manifest", "shipped_checkpoint"]
 
@@ -62,6 +61,8 @@ def shipped_checkpoint(name: str, folder: Path | None = None) -> tuple[Path, Shi
     Raises:
         CheckpointError: unknown, missing, or not the file the manifest speaks of.
     """
+    from snn_eval.models.checkpoint import file_sha256  # torch; listing the manifest does without
+
     folder = folder or shipped_folder("checkpoints")
     entries = load_manifest(folder)
     if name not in entries:
