@@ -58,6 +58,12 @@ def sdpa(
     return Case(name, lambda: Apply(attend), inputs, reference=reference, drop_levels=(1,), layers=2)
 
 
+def grouped(x: Tensor) -> Tensor:
+    """All query heads share the first head's keys and values."""
+    q, k, v = split_qkv(x)
+    return F.scaled_dot_product_attention(q, k[:, :1], v[:, :1], enable_gqa=True)
+
+
 MASK = np.array([[1, 0, 1, 1], [0, 1, 0, 0], [1, 1, 0, 1]], bool)
 PER_HEAD = np.stack([MASK, ~MASK])
 SPIKES = binary(H, L + 2 * S, E)
@@ -75,6 +81,30 @@ SDPA = [
         SPIKES,
         MASK,
         attn_mask=torch.zeros(L, S).masked_fill(~torch.from_numpy(MASK), -math.inf),
+    ),
+    Case(
+        "sdpa_positional_arguments",
+        lambda: Apply(lambda m, x: F.scaled_dot_product_attention(*split_qkv(x), None, 0.0, True)),
+        SPIKES,
+        reference=sdpa_reference(np.tril(np.ones((L, S), bool))),
+        drop_levels=(1,),
+        layers=2,
+    ),
+    Case(
+        "sdpa_without_heads",
+        lambda: Apply(lambda m, x: F.scaled_dot_product_attention(*split_qkv(x[:, None]))[:, 0]),
+        binary(L + 2 * S, E),
+        reference=lambda m, x: sdpa_reference(None)(m, x[:, None]),
+        drop_levels=(1,),
+        layers=2,
+    ),
+    Case(
+        "sdpa_grouped_queries",
+        lambda: Apply(lambda m, x: grouped(x)),
+        SPIKES,
+        reference=lambda m, x: sdpa_reference(None)(m, torch.cat([x[:, :, :L], x[:, :1, L:].expand(-1, H, -1, -1)], 2)),
+        drop_levels=(1,),
+        layers=2,
     ),
     sdpa("sdpa_float_bias_forbids_nothing", SPIKES, None, attn_mask=torch.arange(L * S).view(L, S) / 4),
 ]
@@ -143,7 +173,13 @@ class Mha(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         first = x if self.attention.batch_first else x.transpose(0, 1)
         q, kv = (first.split((2, 3), dim=1 if self.attention.batch_first else 0)) if self.cross else (first, first)
-        y = self.attention(q, kv, kv, **self.call)[0]
+        call = dict(self.call)
+        if "pad" in call:  # True marks keys to leave out, for all samples the same
+            call["key_padding_mask"] = torch.from_numpy(~call.pop("pad")).expand(len(x), -1)  # type: ignore[operator]
+        k, v = kv[..., : self.attention.kdim], kv[..., : self.attention.vdim]
+        if k.shape == kv.shape == v.shape:  # the same tensor, so that torch may use one projection
+            k = v = kv
+        y = self.attention(q, k, v, **call)[0]
         return y if self.attention.batch_first else y.transpose(0, 1)
 
 
@@ -160,17 +196,23 @@ def mha_reference(allowed: NDArray[np.bool_] | None, need_weights: bool) -> Refe
 
     def reference(module: nn.Module, x: Tensor) -> list[list[Count]]:
         mha, rows = module.attention, to_numpy(x)[0]  # type: ignore[union-attr]
-        w, b = to_numpy(mha.in_proj_weight), to_numpy(mha.in_proj_bias)  # type: ignore[union-attr,arg-type]
+        d, b = E * H, to_numpy(mha.in_proj_bias)  # type: ignore[union-attr,arg-type]
         q_rows, kv_rows = (rows[:2], rows[2:]) if module.cross else (rows, rows)
-        d = E * H
-        q, k, v = (
-            np.einsum("ti,oi->to", r, w[i * d : (i + 1) * d]) + b[i * d : (i + 1) * d]
-            for i, r in enumerate((q_rows, kv_rows, kv_rows))
-        )
-        if module.cross:
-            projections = [brute.linear_scatter(q_rows, w[:d]), brute.linear_scatter(kv_rows, w[d:])]
+        if mha.in_proj_weight is None:  # type: ignore[union-attr]
+            w = [to_numpy(getattr(mha, f"{name}_proj_weight")) for name in "qkv"]
         else:
-            projections = [brute.linear_scatter(rows, w)]
+            w = np.split(to_numpy(mha.in_proj_weight), 3)  # type: ignore[union-attr,arg-type]
+        sources = [q_rows, kv_rows[:, : w[1].shape[1]], kv_rows[:, : w[2].shape[1]]]
+        q, k, v = (
+            np.einsum("ti,oi->to", r, m) + b[i * d : (i + 1) * d]
+            for i, (r, m) in enumerate(zip(sources, w, strict=True))
+        )
+        if mha.in_proj_weight is None:  # type: ignore[union-attr]
+            projections = [brute.linear_scatter(r, m) for r, m in zip(sources, w, strict=True)]
+        elif module.cross:
+            projections = [brute.linear_scatter(q_rows, w[0]), brute.linear_scatter(kv_rows, np.concatenate(w[1:]))]
+        else:
+            projections = [brute.linear_scatter(rows, np.concatenate(w))]
         q, k, v = _heads(q), _heads(k), _heads(v)
         mask = (
             np.ones((H, q.shape[1], k.shape[1]), bool)
@@ -199,19 +241,21 @@ def mha(
 ) -> Case:
     """A call of ``nn.MultiheadAttention``; its real-valued levels are compared by number only."""
     need = bool(call.get("need_weights", True))
+    layers = 6 if "kdim" in options else 5 if cross else 4
     return Case(
         name,
         lambda: Mha(call, cross, **options),
         binary(5, E * H),
         reference=mha_reference(allowed, need),
         dtype=torch.float64,
-        drop_levels=(2, 3, 4) if cross else (2, 3),
-        layers=5 if cross else 4,
+        drop_levels=(layers - 2, layers - 1),
+        layers=layers,
     )
 
 
 CAUSAL = np.tril(np.ones((5, 5), bool))
 BLOCK = torch.from_numpy(~CAUSAL)
+KEEP = np.array([True, True, False, True, False])
 MHA = [
     mha("mha_batch_first", {}, batch_first=True),
     mha("mha_time_first", {}),
@@ -225,6 +269,14 @@ MHA = [
         CAUSAL,
         batch_first=True,
     ),
+    mha("mha_key_padding", {"pad": KEEP}, np.broadcast_to(KEEP, (5, 5)), batch_first=True),
+    mha(
+        "mha_key_padding_no_weights",
+        {"pad": KEEP, "need_weights": False},
+        np.broadcast_to(KEEP, (5, 5)),
+        batch_first=True,
+    ),
+    mha("mha_other_key_size", {}, kdim=6, vdim=3, batch_first=True),
     mha("mha_cross", {}, cross=True, batch_first=True),
     mha("mha_cross_no_weights_time_first", {"need_weights": False}, cross=True),
 ]
@@ -274,4 +326,45 @@ FOLDED = [
     )
 ]
 
-CASES = [*SDPA, *HAND, *MHA, *FOLDED]
+
+class Encoder(nn.Module):
+    """torch's encoder layer: attention, residual, norm, two linear layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(E * H, H, dim_feedforward=10, dropout=0.0, batch_first=True)
+        self.attention, self.cross = self.layer.self_attn, False
+        dyadic(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x)
+
+
+def encoder_reference(module: nn.Module, x: Tensor) -> list[list[Count]]:
+    """Attention without weights asked for, then what the two linear layers receive."""
+    layers = mha_reference(None, False)(module, x)
+    hooks = [
+        linear.register_forward_pre_hook(
+            lambda m, args: layers.append([brute.linear_scatter(to_numpy(args[0])[0], to_numpy(m.weight))])
+        )
+        for linear in (module.layer.linear1, module.layer.linear2)  # type: ignore[union-attr]
+    ]
+    module(x)
+    for hook in hooks:
+        hook.remove()
+    return layers
+
+
+ENCODER = [
+    Case(
+        "transformer_encoder_layer",
+        Encoder,
+        binary(5, E * H),
+        reference=encoder_reference,
+        dtype=torch.float64,
+        drop_levels=(2, 3, 4, 5),
+        layers=6,
+    )
+]
+
+CASES = [*ENCODER, *SDPA, *HAND, *MHA, *FOLDED]

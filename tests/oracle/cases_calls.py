@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -82,15 +83,25 @@ FUNCTIONS = [
     call("tensor_mm", lambda m, x: x.mm(m.w), binary(14), w=(14, 5)),
     call("torch_addmm", lambda m, x: torch.addmm(m.b, x, m.w), binary(14), w=(14, 5), b=(5,)),
     call("tensor_addmm", lambda m, x: m.b.addmm(x, m.w, beta=1, alpha=1), binary(14), w=(14, 5), b=(5,)),
-    call("torch_mv", lambda m, x: torch.stack([torch.mv(m.w, row) for row in x]), binary(14), w=(5, 14)),
     call("einsum_linear", lambda m, x: torch.einsum("ni,oi->no", x, m.w), binary(14), w=(5, 14)),
     call("einsum_tokens", lambda m, x: torch.einsum("nti,oi->nto", x, m.w), binary(3, 14), w=(5, 14)),
     call("einsum_weight_first", lambda m, x: torch.einsum("oi,ni->no", m.w, x), binary(14), w=(5, 14)),
-    call("tensordot", lambda m, x: torch.tensordot(x, m.w, dims=([1, 2], [1, 2])), binary(3, 4), w=(5, 3, 4)),
+    call("unfold_then_matmul", lambda m, x: m.w @ F.unfold(x, 3), binary(2, 5, 5), w=(4, 18)),
     call("functional_image", lambda m, x: F.conv2d(x, m.w), image(1, 6, 6), w=(3, 1, 3, 3)),
 ]
-# mv is one call for each sample: not one layer of one call
-FUNCTIONS = [c for c in FUNCTIONS if c.name != "torch_mv"]
+RARE = [
+    replace(case, may_be_unknown=True)
+    for case in (
+        call("tensordot", lambda m, x: torch.tensordot(x, m.w, dims=([1, 2], [1, 2])), binary(3, 4), w=(5, 3, 4)),
+        call("inner", lambda m, x: torch.inner(x, m.w), binary(14), w=(5, 14)),
+        call("linalg_matmul", lambda m, x: torch.linalg.matmul(x, m.w), binary(14), w=(14, 5)),
+        call("tensor_mv", lambda m, x: (x @ m.w)[:, None], binary(14), w=(14,)),
+        call("mm_out", lambda m, x: torch.mm(x, m.w, out=x.new_empty(len(x), 5)), binary(14), w=(14, 5)),
+        call("addmm_in_place", lambda m, x: x.new_zeros(len(x), 5).addmm_(x, m.w), binary(14), w=(14, 5)),
+        call("ndarray_style_dot", lambda m, x: x.matmul(m.w.T.mT), binary(14), w=(14, 5)),
+        call("chain_matmul", lambda m, x: torch.linalg.multi_dot([x, m.w]), binary(14), w=(14, 5)),
+    )
+]
 
 
 def head_linear(equation: str) -> Reference:
@@ -377,4 +388,4 @@ CONTEXT = [
     for caller in ("no_grad", "inference_mode", "grad")
 ]
 
-CASES = [*FUNCTIONS, *HEADS, *PRODUCTS, *ODD, *CONTEXT]
+CASES = [*FUNCTIONS, *RARE, *HEADS, *PRODUCTS, *ODD, *CONTEXT]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from brute import ConvGeometry, Count, conv_gather
 from case import Case, dyadic
 from inputs import binary, counts, image, many_levels, real, residual, scaled, silent, ternary
@@ -120,6 +121,14 @@ VALUES = [
     bare("conv_scaled_threshold", lambda: nn.Conv2d(2, 3, 3), lambda n: scaled(2, 5, 5, value=0.73)(n)),
     bare("linear_late_levels_collapse", lambda: nn.Linear(30, 4), many_levels(30), samples=6),
     bare("conv_late_levels_collapse", lambda: nn.Conv2d(2, 3, 3), many_levels(2, 5, 5), samples=6),
+    bare(
+        "conv_direct_coded_dense_image", lambda: nn.Conv2d(2, 3, 3, padding=1), lambda n: torch.rand(n, 2, 5, 5) + 0.5
+    ),
+    bare(
+        "conv_spikes_in_one_corner",
+        lambda: nn.Conv2d(2, 3, 3, padding=1),
+        lambda n: F.pad(binary(2, 3, 3)(n), (0, 4, 0, 4)),
+    ),
     bare("linear_negative_zero", lambda: nn.Linear(12, 4), lambda n: -binary(12)(n)),
     bare("linear_16_levels", lambda: nn.Linear(40, 3), lambda n: torch.arange(40).remainder(17).expand(n, 40).float()),
     bare("linear_17_levels", lambda: nn.Linear(40, 3), lambda n: torch.arange(40).remainder(18).expand(n, 40).float()),

@@ -6,6 +6,7 @@ weights told from activations by following where each storage came from.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,11 +80,11 @@ class _Capture(TorchDispatchMode):
         return self.is_weight.get(tensor.untyped_storage().data_ptr())
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = func.overloadpacket.__name__
+        name = func.overloadpacket.__name__.removesuffix("_")
         if name in _RULES:
             call = _RULES[name](self, *args)
             self.calls.extend([] if call is None else [call])
-        elif "attention" in name or "rnn" in name or name in ("linear", "matmul", "einsum", "_convolution"):
+        elif re.search(r"attention|rnn|lstm|gru|(mm|mv|dot|linear|matmul|einsum|convolution)$", name):
             raise NotImplementedError(f"{func}: not decomposed, write its reference by hand")
         marks = [self._weight(t) for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
         out = func(*args, **(kwargs or {}))
