@@ -131,6 +131,7 @@ _RULES: dict[str, Callable[..., Call | None]] = {
     "mv": lambda self, a, b: self.matrix(a, b[:, None]),
     "addmv": lambda self, bias, a, b: self.matrix(a, b[:, None]),
     "dot": lambda self, a, b: self.matrix(a[None], b[:, None]),
+    "vdot": lambda self, a, b: self.matrix(a[None], b[:, None]),
     "convolution": lambda self, *args: self.convolution(*args),
 }
 
