@@ -1,0 +1,26 @@
+"""Keeps runs on disk: a folder for each, finished parts while it runs, whole results when it is done.
+
+    <root>/20261120-082315-digits-conv-snn/
+        parts/<chunk>.h5     traces of finished chunks, while the run goes on; parts/lock is held by the running process
+        trace.h5  record.json  table.csv  table.md  layers.csv  figures/
+
+A run that was killed keeps its record with status ``partial`` and its parts; the next run of the same cell goes on from
+there. Every file is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+from snn_eval.store.find import find_run, find_unfinished, list_runs
+from snn_eval.store.folder import RunFolder, create_run
+from snn_eval.store.parts import PART_INTERVAL_S, PartWriter, finished_chunks
+
+__all__ = [
+    "PART_INTERVAL_S",
+    "PartWriter",
+    "RunFolder",
+    "create_run",
+    "find_run",
+    "find_unfinished",
+    "finished_chunks",
+    "list_runs",
+]

@@ -1,0 +1,277 @@
+"""Run folders: nothing half-written is trusted, nothing measured is lost, two runs never meet."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.records import small_record
+from helpers.whole import Whole, assert_same
+
+from snn_eval.errors import RunError
+from snn_eval.record import read_record
+from snn_eval.store import (
+    PartWriter,
+    RunFolder,
+    create_run,
+    find_run,
+    find_unfinished,
+    finished_chunks,
+    list_runs,
+)
+from snn_eval.trace import Trace, concatenate
+from snn_eval.trace_file import read_trace
+
+NOON = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
+WHOLE = Whole(0, 12)
+CHUNKS = [WHOLE.trace(range(start, start + 3)) for start in (0, 3, 6, 9)]  # ``batch`` is the sample's id // 3
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def parts_of(run: RunFolder) -> list[str]:
+    return sorted(path.name for path in run.parts.glob("*.h5"))
+
+
+def model(name: str) -> object:
+    return small_record().identity.model_copy(update={"model": name})
+
+
+def test_a_new_run_has_its_name_from_time_suite_and_model_and_is_partial(tmp_path: Path) -> None:
+    run = create_run(tmp_path / "runs", small_record(identity=model("My Net/ö v2")), now=NOON)
+    assert run.name == "20261120-120000-digits-My-Net-v2"
+    assert read_record(run.record).status == "partial"
+    assert run.parts.is_dir()
+
+
+def test_many_runs_made_at_the_same_moment_get_a_folder_each(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(12) as pool:
+        runs = list(pool.map(lambda _: create_run(tmp_path, small_record(), now=NOON), range(12)))
+    assert len({run.name for run in runs}) == 12
+    listed = [run.name for run in list_runs(tmp_path)]
+    assert listed == [f"20261120-120000-digits-conv-snn{suffix}" for suffix in ("", *(f"-{i}" for i in range(2, 13)))]
+
+
+def test_chunks_are_written_together_once_the_interval_is_over(tmp_path: Path) -> None:
+    run, clock = create_run(tmp_path, small_record()), Clock()
+    with PartWriter(run, interval_s=10.0, clock=clock) as writer:
+        writer.add(CHUNKS[0])
+        clock.now += 9.0
+        writer.add(CHUNKS[1])
+        assert parts_of(run) == []
+        clock.now += 1.0
+        writer.add(CHUNKS[2])
+        assert parts_of(run) == ["000000.h5"]
+        writer.add(CHUNKS[3])
+        assert parts_of(run) == ["000000.h5"]
+    assert parts_of(run) == ["000000.h5", "000003.h5"]
+    parts = run.load_parts()
+    assert finished_chunks(parts) == {0, 1, 2, 3}
+    assert_same(concatenate(parts), concatenate([WHOLE.trace(range(12))]))
+
+
+def test_large_chunks_do_not_wait_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snn_eval.store.parts._PART_BYTES", 1)
+    run = create_run(tmp_path, small_record())
+    with PartWriter(run, clock=Clock()) as writer:
+        writer.add(CHUNKS[0])
+        assert parts_of(run) == ["000000.h5"]
+
+
+def test_what_was_measured_before_an_error_is_kept(tmp_path: Path) -> None:
+    run = create_run(tmp_path, small_record())
+
+    def stopped() -> None:
+        with PartWriter(run) as writer:
+            writer.add(CHUNKS[1])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert finished_chunks(run.load_parts()) == {1}
+
+
+def test_a_killed_process_loses_only_what_was_waiting_and_its_run_goes_on(tmp_path: Path) -> None:
+    script = """
+import os, signal, sys
+from pathlib import Path
+from helpers.records import small_record
+from helpers.whole import Whole
+from snn_eval.store import PartWriter, create_run
+run = create_run(Path(sys.argv[1]), small_record())
+with PartWriter(run) as writer:
+    writer.add(Whole(0, 12).trace(range(0, 3)))
+    writer.flush()
+    writer.add(Whole(0, 12).trace(range(3, 6)))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    path = os.pathsep.join(str(p) for p in (Path(__file__).parents[1], Path(__file__).parents[2]))
+    done = subprocess.run([sys.executable, "-c", script, tmp_path], env={**os.environ, "PYTHONPATH": path}, check=False)
+    assert done.returncode == -signal.SIGKILL
+    run = find_unfinished(tmp_path, small_record().identity.cell)
+    assert run is not None
+    assert finished_chunks(run.load_parts()) == {0}
+    with PartWriter(run) as writer:
+        for chunk in CHUNKS[1:]:
+            writer.add(chunk)
+    assert_same(concatenate(run.load_parts()), concatenate([WHOLE.trace(range(12))]))
+
+
+def test_a_chunk_measured_twice_is_an_error(tmp_path: Path) -> None:
+    run = create_run(tmp_path, small_record())
+    with PartWriter(run) as writer:
+        writer.add(CHUNKS[0])
+    with pytest.raises(RunError, match="measured twice"), PartWriter(run) as writer:
+        writer.add(CHUNKS[0])
+
+
+def test_a_damaged_part_is_an_error_and_a_half_written_one_is_not_seen(tmp_path: Path) -> None:
+    run = create_run(tmp_path, small_record())
+    with PartWriter(run) as writer:
+        writer.add(CHUNKS[0])
+    (run.parts / ".000003.h5.ab12.tmp").write_bytes(b"half")
+    assert finished_chunks(run.load_parts()) == {0}
+    part = run.parts / "000000.h5"
+    part.write_bytes(part.read_bytes()[:-100])
+    with pytest.raises(RunError, match=r"000000\.h5 is damaged"):
+        run.load_parts()
+
+
+def test_only_one_process_works_on_a_run(tmp_path: Path) -> None:
+    run = create_run(tmp_path, small_record())
+    cell = small_record().identity.cell
+    assert find_unfinished(tmp_path, cell) == run
+    with PartWriter(run):
+        assert find_unfinished(tmp_path, cell) is None
+        with pytest.raises(RunError, match="another process is working on"), PartWriter(run):
+            pass
+    assert find_unfinished(tmp_path, cell) == run
+
+
+def finish(run: RunFolder, trace: Trace = CHUNKS[0]) -> None:
+    files: dict[str, str | bytes] = {"table.csv": "a,b\n", "figures/energy.png": b"\x89PNG"}
+    run.finish(trace, small_record(), files)
+
+
+def test_finish_leaves_the_results_and_no_parts(tmp_path: Path) -> None:
+    run = create_run(tmp_path, small_record())
+    with PartWriter(run) as writer:
+        writer.add(CHUNKS[0])
+    (run.path / ".trace.h5.cd34.tmp").write_bytes(b"half")
+    finish(run)
+    assert sorted(p.relative_to(run.path).as_posix() for p in run.path.rglob("*") if p.is_file()) == [
+        "figures/energy.png",
+        "record.json",
+        "table.csv",
+        "trace.h5",
+    ]
+    assert_same(read_trace(run.trace), CHUNKS[0])
+    assert read_record(run.record).status == "done"
+    assert find_unfinished(tmp_path, small_record().identity.cell) is None
+
+
+@pytest.mark.parametrize("failing", ["trace.h5", "table.csv", "energy.png", "record.json"])
+def test_parts_stay_until_everything_else_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    run = create_run(tmp_path, small_record())
+    with PartWriter(run) as writer:
+        writer.add(CHUNKS[0])
+    replace = os.replace
+
+    def full(source: Path, target: Path) -> None:
+        if target.name == failing:
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(RunError, match="the disk is full") as caught:
+        finish(run)
+    assert "\n" not in str(caught.value)
+    assert read_record(run.record).status == "partial"
+    assert finished_chunks(run.load_parts()) == {0}
+    assert find_unfinished(tmp_path, small_record().identity.cell) == run
+    assert not list(run.path.rglob("*.tmp"))
+
+
+def test_a_run_of_another_cell_is_not_continued(tmp_path: Path) -> None:
+    create_run(tmp_path, small_record())
+    assert find_unfinished(tmp_path, "another") is None
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match=r"cannot write .*file") as caught:
+        create_run(tmp_path / "file", small_record())
+    assert "\n" not in str(caught.value)
+    with pytest.raises(RunError, match="its folder is a file"):
+        create_run(tmp_path / "file" / "runs", small_record())
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    for hours, name in enumerate(("conv-snn", "sew-resnet18", "conv-deep")):
+        create_run(tmp_path, small_record(identity=model(name)), now=NOON + timedelta(hours=hours))
+    (tmp_path / "notes").mkdir()  # not a run
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("latest", "20261120-140000-digits-conv-deep"),
+        ("20261120-120000-digits-conv-snn", "20261120-120000-digits-conv-snn"),
+        ("20261120-13", "20261120-130000-digits-sew-resnet18"),
+        ("sew", "20261120-130000-digits-sew-resnet18"),
+    ],
+)
+def test_a_run_is_found_by_what_people_type(three: Path, name: str, found: str) -> None:
+    assert find_run(three, name).name == found
+
+
+def test_the_latest_run_is_the_latest_finished_one(three: Path) -> None:
+    finish(list_runs(three)[1])
+    assert find_run(three, "latest").name == "20261120-130000-digits-sew-resnet18"
+
+
+def test_a_run_is_found_by_a_path_to_it_or_its_files(three: Path, tmp_path: Path) -> None:
+    path = three / "20261120-120000-digits-conv-snn"
+    for name in (path, path / "record.json", path / "trace.h5"):
+        assert find_run(tmp_path / "elsewhere", str(name)).path == path
+
+
+def test_what_does_not_fit_is_answered_with_the_nearest(three: Path) -> None:
+    with pytest.raises(RunError, match=r"no run 'sew-resnet81' in .*; nearest: 20261120-130000-digits-sew-resnet18"):
+        find_run(three, "sew-resnet81")
+    with pytest.raises(RunError, match=r"2 runs fit 'conv': .*conv-snn, .*conv-deep; give more of the name"):
+        find_run(three, "conv")
+    with pytest.raises(RunError, match="3 runs fit '2026'"):
+        find_run(three, "2026")
+
+
+def test_no_runs_at_all(tmp_path: Path) -> None:
+    assert list_runs(tmp_path / "absent") == []
+    with pytest.raises(RunError, match=r"no runs in .*; make one with"):
+        find_run(tmp_path / "absent")
+
+
+def test_a_copied_trace_alone_is_a_run(tmp_path: Path) -> None:
+    run = create_run(tmp_path, small_record())
+    finish(run)
+    other = tmp_path / "elsewhere" / "copied"
+    other.mkdir(parents=True)
+    (other / "trace.h5").write_bytes(run.trace.read_bytes())
+    assert np.array_equal(read_trace(find_run(tmp_path, str(other)).trace).samples.id, CHUNKS[0].samples.id)
