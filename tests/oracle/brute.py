@@ -16,16 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "ConvGeometry",
     "Count",
     "attention",
-    "conv_gather",
-    "conv_scatter",
-    "conv_transpose_gather",
-    "conv_transpose_scatter",
+    "begin",
     "einsum_pairs",
+    "grid",
     "linear_gather",
     "linear_scatter",
+    "meet",
     "total",
 ]
 
@@ -81,7 +79,7 @@ def total(counts: Sequence[Count]) -> Count:
     return out
 
 
-def _begin(x: Array) -> Count:
+def begin(x: Array) -> Count:
     """A count that knows its inputs and has no operation yet."""
     count = Count(elements=x.size)
     for v in x.ravel().tolist():
@@ -92,7 +90,7 @@ def _begin(x: Array) -> Count:
     return count
 
 
-def _meet(count: Count, v: float, w: float) -> None:
+def meet(count: Count, v: float, w: float) -> None:
     """One input value meets one weight."""
     count.dense += 1
     if v != 0:
@@ -102,141 +100,31 @@ def _meet(count: Count, v: float, w: float) -> None:
             count.weighted += abs(v)
 
 
+def grid(size: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Every index of an array of that size."""
+    return itertools.product(*(range(s) for s in size))
+
+
 def linear_scatter(x_MI: Array, w_OI: Array) -> Count:
     """Rows of inputs through a matrix: each input element meets the O weights of its column."""
-    count = _begin(x_MI)
+    count = begin(x_MI)
     columns = [w_OI[:, i].tolist() for i in range(w_OI.shape[1])]
     for row in x_MI.tolist():
         for v, column in zip(row, columns, strict=True):
             for w in column:
-                _meet(count, v, w)
+                meet(count, v, w)
     count.dense_border = count.dense
     return count
 
 
 def linear_gather(x_MI: Array, w_OI: Array) -> Count:
     """The same, asked from the outputs: output o of a row reads every input of that row."""
-    count = _begin(x_MI)
+    count = begin(x_MI)
     for row in x_MI:
         for o in range(w_OI.shape[0]):
             for i in range(w_OI.shape[1]):
-                _meet(count, float(row[i]), float(w_OI[o, i]))
+                meet(count, float(row[i]), float(w_OI[o, i]))
     count.dense_border = x_MI.shape[0] * w_OI.size
-    return count
-
-
-@dataclass(frozen=True)
-class ConvGeometry:
-    """Stride, zero padding, dilation per dimension, groups, and (transposed only) output padding."""
-
-    stride: tuple[int, ...]
-    padding: tuple[int, ...]
-    dilation: tuple[int, ...]
-    groups: int = 1
-    output_padding: tuple[int, ...] = ()
-
-    def conv_out(self, size: Sequence[int], kernel: Sequence[int]) -> tuple[int, ...]:
-        """Output size of a convolution: floor((s + 2p − d(k−1) − 1) / stride) + 1."""
-        return tuple(
-            (s + 2 * p - d * (k - 1) - 1) // st + 1
-            for s, k, st, p, d in zip(size, kernel, self.stride, self.padding, self.dilation, strict=True)
-        )
-
-    def transpose_out(self, size: Sequence[int], kernel: Sequence[int]) -> tuple[int, ...]:
-        """Output size of a transposed convolution: (s − 1)·stride − 2p + d(k−1) + output_padding + 1."""
-        extra = self.output_padding or (0,) * len(self.stride)
-        return tuple(
-            (s - 1) * st - 2 * p + d * (k - 1) + e + 1
-            for s, k, st, p, d, e in zip(size, kernel, self.stride, self.padding, self.dilation, extra, strict=True)
-        )
-
-
-def _grid(size: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    return itertools.product(*(range(s) for s in size))
-
-
-def conv_scatter(x: Array, w: Array, g: ConvGeometry) -> Count:
-    """Convolution of ``x [C,*size]`` with ``w [O,C/groups,*kernel]``: which outputs does each input element reach?"""
-    count = _begin(x)
-    size, kernel = x.shape[1:], w.shape[2:]
-    out = g.conv_out(size, kernel)
-    per_in, per_out = w.shape[1], w.shape[0] // g.groups
-    for c in range(x.shape[0]):
-        group, c_in = divmod(c, per_in)
-        weights = w[group * per_out : (group + 1) * per_out, c_in]
-        for position in _grid(size):
-            v = float(x[(c, *position)])
-            for tap in _grid(kernel):
-                reach = [
-                    divmod(i + p - k * d, s)
-                    for i, p, k, d, s in zip(position, g.padding, tap, g.dilation, g.stride, strict=True)
-                ]
-                if all(rest == 0 and 0 <= o < n for (o, rest), n in zip(reach, out, strict=True)):
-                    for wt in weights[(slice(None), *tap)].tolist():
-                        _meet(count, v, wt)
-    count.dense_border = math.prod(out) * w.size
-    return count
-
-
-def conv_gather(x: Array, w: Array, g: ConvGeometry) -> Count:
-    """The same, asked from the outputs: which input element does each tap of each output read?"""
-    count = _begin(x)
-    size, kernel = x.shape[1:], w.shape[2:]
-    per_in, per_out = w.shape[1], w.shape[0] // g.groups
-    for o in range(w.shape[0]):
-        group = o // per_out
-        for position in _grid(g.conv_out(size, kernel)):
-            for c_in in range(per_in):
-                for tap in _grid(kernel):
-                    count.dense_border += 1
-                    at = tuple(
-                        y * s - p + k * d
-                        for y, s, p, k, d in zip(position, g.stride, g.padding, tap, g.dilation, strict=True)
-                    )
-                    if all(0 <= i < n for i, n in zip(at, size, strict=True)):
-                        _meet(count, float(x[(group * per_in + c_in, *at)]), float(w[(o, c_in, *tap)]))
-    return count
-
-
-def conv_transpose_scatter(x: Array, w: Array, g: ConvGeometry) -> Count:
-    """Transposed convolution of ``x [C,*size]`` with ``w [C,O/groups,*kernel]``: each input spreads over the output."""
-    count = _begin(x)
-    size, kernel = x.shape[1:], w.shape[2:]
-    out = g.transpose_out(size, kernel)
-    for c in range(x.shape[0]):
-        for position in _grid(size):
-            v = float(x[(c, *position)])
-            for tap in _grid(kernel):
-                at = [
-                    i * s - p + k * d
-                    for i, s, p, k, d in zip(position, g.stride, g.padding, tap, g.dilation, strict=True)
-                ]
-                weights = w[(c, slice(None), *tap)].tolist()
-                count.dense_border += len(weights)
-                if all(0 <= o < n for o, n in zip(at, out, strict=True)):
-                    for wt in weights:
-                        _meet(count, v, wt)
-    return count
-
-
-def conv_transpose_gather(x: Array, w: Array, g: ConvGeometry) -> Count:
-    """The same, asked from the outputs: which inputs land on each output?"""
-    count = _begin(x)
-    size, kernel = x.shape[1:], w.shape[2:]
-    per_in = x.shape[0] // g.groups
-    for group in range(g.groups):
-        for o in range(w.shape[1]):
-            for position in _grid(g.transpose_out(size, kernel)):
-                for tap in _grid(kernel):
-                    source = [
-                        divmod(y + p - k * d, s)
-                        for y, p, k, d, s in zip(position, g.padding, tap, g.dilation, g.stride, strict=True)
-                    ]
-                    if all(rest == 0 and 0 <= i < n for (i, rest), n in zip(source, size, strict=True)):
-                        at = tuple(i for i, _ in source)
-                        for c in range(group * per_in, (group + 1) * per_in):
-                            _meet(count, float(x[(c, *at)]), float(w[(c, o, *tap)]))
-    count.dense_border = math.prod(size) * w.size
     return count
 
 
@@ -251,9 +139,9 @@ def einsum_pairs(equation: str, a: Array, b: Array) -> Count:
         for label, n in zip(term, operand.shape, strict=True):
             size[label] = max(size.get(label, 1), n)
     labels = sorted(size)
-    count = _begin(a)
-    count.partner = _begin(b).inputs
-    for where in _grid([size[label] for label in labels]):
+    count = begin(a)
+    count.partner = begin(b).inputs
+    for where in grid([size[label] for label in labels]):
         index = dict(zip(labels, where, strict=True))
         v, w = (
             float(operand[tuple(min(index[label], n - 1) for label, n in zip(term, operand.shape, strict=True))])
@@ -289,8 +177,8 @@ def attention(
     Returns:
         Counts of q·k (ops by both values) and of weights·v (ops by ``(1.0, v)``).
     """
-    scores, weighted = _begin(q_BLE), Count()
-    scores.partner, weighted.partner = _begin(k_BSE).inputs, _begin(v_BSF).inputs
+    scores, weighted = begin(q_BLE), Count()
+    scores.partner, weighted.partner = begin(k_BSE).inputs, begin(v_BSF).inputs
     factor = 1 / math.sqrt(q_BLE.shape[-1]) if scale is None else scale
     for b in range(q_BLE.shape[0]):
         for row in range(q_BLE.shape[1]):

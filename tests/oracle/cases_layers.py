@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 import torch.nn.functional as F
-from brute import ConvGeometry, Count, conv_gather
+from brute import Count
+from brute_conv import ConvGeometry, conv_gather
 from case import Case, dyadic
 from inputs import binary, counts, image, many_levels, real, residual, scaled, silent, ternary
 from intercept import to_numpy

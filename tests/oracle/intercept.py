@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import brute
+import brute_conv
 import numpy as np
 import torch
-from brute import ConvGeometry, Count
+from brute import Count
+from brute_conv import ConvGeometry
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -55,7 +57,7 @@ class Call:
             return brute.total([brute.linear_scatter(x, w) for x, w in zip(self.x, self.w, strict=True)])
         if self.kind == "product":
             return brute.einsum_pairs("bik,bkj->bij", self.x, self.w)
-        walk = {"conv": brute.conv_scatter, "conv_transpose": brute.conv_transpose_scatter}[self.kind]
+        walk = {"conv": brute_conv.conv_scatter, "conv_transpose": brute_conv.conv_transpose_scatter}[self.kind]
         assert self.geometry is not None
         return brute.total([walk(x, self.w, self.geometry) for x in self.x])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from brute import ConvGeometry
+from brute_conv import ConvGeometry
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import cases_frameworks
 import pytest
 import torch
-from case import Case, chunks_of, compare, expected_of
+from case import Case, chunks_of, expected_of
+from compare import compare
 
 from snn_eval.models.adapters import AdaptedNetwork, adapt
 

@@ -8,17 +8,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from brute import (
-    ConvGeometry,
-    attention,
-    conv_gather,
-    conv_scatter,
-    conv_transpose_gather,
-    conv_transpose_scatter,
-    einsum_pairs,
-    linear_gather,
-    linear_scatter,
-)
+from brute import attention, einsum_pairs, linear_gather, linear_scatter
+from brute_conv import ConvGeometry, conv_gather, conv_scatter, conv_transpose_gather, conv_transpose_scatter
 from hypothesis import assume, given, settings
 from strategies import conv_problem, conv_transpose_problem, linear_problem, product_problem
 

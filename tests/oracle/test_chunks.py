@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cases_frameworks
-import cases_networks
 import numpy as np
 import pytest
 import torch
+from all_cases import ALL
 from case import Case, chunks_of, record_case
 from same import assert_same_trace
 
@@ -24,7 +23,6 @@ NAMES = {
     "spikingjelly_LIFNode_m",
     "snntorch_Leaky",
 }
-ALL = [*cases_networks.CASES, *cases_frameworks.CASES]
 CASES = [replace(c, dtype=torch.float64, samples=7, batch_size=2) for c in ALL if c.name in NAMES]
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 

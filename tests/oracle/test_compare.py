@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import cases_attention
-import cases_calls
-import cases_networks
 import numpy as np
 import pytest
+from all_cases import ALL
 from brute import Count, total
-from case import Case, compare_layer, expected_of
+from case import Case, expected_of
+from compare import compare_layer
 from intercept import capture
-from test_cases import CASES
 
 from snn_eval.trace import SynapticLayer
 
@@ -64,9 +62,7 @@ def layer_of(counts: list[list[Count]]) -> SynapticLayer:
 
 
 NAMES = {"loop_static_spikes", "product_ternary_counts", "spikformer_attention_over_time", "product_of_reals"}
-SOME = [
-    case for module in (cases_networks, cases_calls, cases_attention) for case in module.CASES if case.name in NAMES
-]
+SOME = [case for case in ALL if case.name in NAMES]
 
 
 def bumped(array: np.ndarray, *where: int) -> np.ndarray:
@@ -112,7 +108,7 @@ def test_right_counts_are_accepted_and_wrong_ones_seen(case: Case) -> None:
             assert not accepted(spoil(layer), counts, graded), f"not seen: {what}"
 
 
-BY_INTERCEPTION = [case for case in CASES if case.reference is None]
+BY_INTERCEPTION = [case for case in ALL if case.reference is None]
 
 
 @pytest.mark.parametrize("case", BY_INTERCEPTION, ids=lambda c: c.name)

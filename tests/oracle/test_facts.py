@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cases_calls
-import cases_networks
-import cases_weights
 import pytest
 import torch
+from all_cases import by_name
 from case import Case, dyadic, record_case
-from cases_networks import MOVING, Flow, flow, folded, loop, once_then_loop, repeated, single_step
+from cases_time import MOVING, Flow, flow, folded, loop, once_then_loop, repeated, single_step
 from inputs import binary, counts, image, over_time, residual, ternary
 from torch import nn
 
 from snn_eval.trace import SynapticLayer
-
-
-def named(cases: list[Case], name: str) -> Case:
-    return next(case for case in cases if case.name == name)
 
 
 def only(case: Case) -> SynapticLayer:
@@ -63,7 +57,7 @@ def test_bits_of_a_weight(dtype: torch.dtype, bits: int) -> None:
 
 
 def test_zero_weights_are_told() -> None:
-    case = named(cases_weights.CASES, "prune_linear_unstructured")
+    case = by_name("prune_linear_unstructured")
     layer = only(case)
     assert layer.weight_count == 20 * 6
     assert layer.nonzero_weights == 20 * 6 // 2
@@ -83,19 +77,19 @@ def test_range_of_the_input(inputs: object, low: float, high: float) -> None:
 
 
 def test_names_are_module_paths_and_second_calls_are_numbered() -> None:
-    assert [s.name for s in record_case(named(cases_networks.CASES, "loop_static_image")).synaptic] == ["conv", "fc"]
-    assert [s.name for s in record_case(named(cases_networks.CASES, "shared_layers_in_loop")).synaptic] == [
+    assert [s.name for s in record_case(by_name("loop_static_image")).synaptic] == ["conv", "fc"]
+    assert [s.name for s in record_case(by_name("shared_layers_in_loop")).synaptic] == [
         "fc",
         "fc#2",
     ]
-    assert [s.name for s in record_case(named(cases_calls.CASES, "called_twice")).synaptic] == ["conv", "conv#2"]
-    driven = record_case(named(cases_networks.CASES, "driven_from_outside_static"))
+    assert [s.name for s in record_case(by_name("called_twice")).synaptic] == ["conv", "conv#2"]
+    driven = record_case(by_name("driven_from_outside_static"))
     assert [s.name for s in driven.synaptic] == ["layers.0", "layers.3"]
     assert [s.name for s in driven.neurons] == ["layers.1", "layers.4"]
 
 
 def test_products_say_both_operands_levels() -> None:
-    layer = only(named(cases_calls.CASES, "product_ternary_counts"))
+    layer = only(by_name("product_ternary_counts"))
     assert layer.kind == "product"
     assert layer.is_product
     assert layer.ops_VTN.shape == (len(layer.levels) + 1, len(layer.partner_levels) + 1, 1, 4)  # type: ignore[arg-type]
@@ -116,7 +110,7 @@ def test_a_static_input_executed_at_each_step_is_marked(how: str) -> None:
     cases = {
         "loop": flow("loop", loop(single_step), IMAGE),
         "folded": flow("folded", repeated, IMAGE, multi=True),
-        "driven": named(cases_networks.CASES, "driven_from_outside_static"),
+        "driven": by_name("driven_from_outside_static"),
     }
     first, second = record_case(cases[how]).synaptic
     assert first.schedule == "per-step"
@@ -175,7 +169,7 @@ def test_readout_is_the_networks_own() -> None:
     assert trace.output.kind == "per-step"
     assert trace.output.readout_TNK is not None
     assert trace.output.readout_TNK.tolist() == want.tolist()
-    final = record_case(named(cases_networks.CASES, "readout_only_final"))
+    final = record_case(by_name("readout_only_final"))
     assert final.output.kind == "final"
 
 
@@ -192,7 +186,7 @@ def test_causal_and_not() -> None:
 
 def test_sample_ids_and_padding() -> None:
     """Seven samples in chunks of five: the last chunk is padded, the padding leaves no trace."""
-    case = replace(named(cases_networks.CASES, "smaller_last_batch"))
+    case = replace(by_name("smaller_last_batch"))
     trace = record_case(case)
     assert trace.samples.id.tolist() == list(range(7))
     assert trace.samples.batch.tolist() == [0] * 5 + [1] * 2

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import cases_attention
 import cases_calls
+import cases_mha
 import cases_recurrent
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_attention_by_hand_is_what_torch_executes(case: Case) -> None:
 
 @pytest.mark.parametrize(
     "case",
-    [c for c in cases_attention.MHA if "no_weights" not in c.name and "causal" not in c.name],
+    [c for c in cases_mha.MHA if "no_weights" not in c.name and "causal" not in c.name],
     ids=lambda c: c.name,
 )
 def test_multihead_attention_by_hand_is_what_torch_executes(case: Case) -> None:

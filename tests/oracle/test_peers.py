@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cases_frameworks
-import cases_layers
-import cases_networks
 import pytest
 import torch
+from all_cases import ALL
 from case import Case, record_case
 from inputs import binary, over_time
 from torch import Tensor, nn
@@ -24,10 +22,10 @@ PLAIN = {
     "linear_bias",
     "linear_tokens",
 }
-CASES = [case for case in cases_layers.CASES if case.name in PLAIN]
+CASES = [case for case in ALL if case.name in PLAIN]
 SPIKING = [
     case
-    for case in (*cases_networks.CASES, *cases_frameworks.CASES)
+    for case in ALL
     if case.name in {"loop_over_frames", "folded_time_first", "spikingjelly_IFNode_m", "spikingjelly_IFNode_s"}
 ]
 

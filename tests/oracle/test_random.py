@@ -7,14 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 import brute
+import brute_conv
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from brute import ConvGeometry, Count
-from case import Case, compare, expected_of, record_case
+from brute import Count
+from brute_conv import ConvGeometry
+from case import Case, expected_of, record_case
 from cases_calls import Apply
 from cases_networks import Driven
+from compare import compare
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -86,7 +89,7 @@ def test_conv(problem: tuple[Array, Array, ConvGeometry], dtype: torch.dtype) ->
     def function(t: Tensor, weight: Tensor) -> Tensor:
         return conv(t, weight, None, g.stride, g.padding, g.dilation, g.groups)
 
-    case = random_case(function, w, x, lambda one: brute.conv_scatter(one, w, g), dtype)
+    case = random_case(function, w, x, lambda one: brute_conv.conv_scatter(one, w, g), dtype)
     compare(case, record_case(case), expected_of(case))
 
 
@@ -100,7 +103,7 @@ def test_conv_transpose(problem: tuple[Array, Array, ConvGeometry], dtype: torch
     def function(t: Tensor, weight: Tensor) -> Tensor:
         return conv(t, weight, None, g.stride, g.padding, g.output_padding, g.groups, g.dilation)
 
-    case = random_case(function, w, x, lambda one: brute.conv_transpose_scatter(one, w, g), dtype)
+    case = random_case(function, w, x, lambda one: brute_conv.conv_transpose_scatter(one, w, g), dtype)
     compare(case, record_case(case), expected_of(case))
 
 
@@ -161,7 +164,7 @@ def test_no_spikes_no_operations(problem: tuple[Array, Array, ConvGeometry]) -> 
     assume(min(g.conv_out(x.shape[1:], w.shape[2:])) > 0)
     layer = record_case(layer_case(np.zeros((2, *x.shape)), w, g)).synaptic[0]
     assert layer.ops_VTN.sum() == layer.inputs_VTN.sum() == layer.ops_weighted_TN.sum() == 0
-    assert layer.dense_ops == brute.conv_scatter(x, w, g).dense
+    assert layer.dense_ops == brute_conv.conv_scatter(x, w, g).dense
 
 
 @examples(15)
