@@ -36,7 +36,7 @@ def find_unfinished(root: Path, cell: str) -> RunFolder | None:
 
 
 def find_run(root: Path, name: str = "latest") -> RunFolder:
-    """The run a user means: ``latest`` (finished one, if any), its name, the beginning of its name, a word in it, or a path to it.
+    """The run a user means: ``latest`` (of the finished ones, if any), a name, its beginning, a word in it, or a path.
 
     Raises:
         RunError: none or several fit; the nearest are named.
