@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -200,9 +201,9 @@ def _unpickled(path: Path) -> Any:
             warnings.simplefilter("ignore")  # about old pickle formats: nothing the user could do
             return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
-        reason = str(error)
-        if "Unsupported global" in reason or "Unsupported class" in reason:
-            name = reason.partition("GLOBAL ")[2].split(" ", 1)[0] or "objects of Python classes"
+        found = re.search(r"(?:GLOBAL|Unsupported class) (\S+)", str(error))
+        if found:
+            name = found[1].rstrip(".,:")
             raise CheckpointError(
                 f"{path}: expected tensors, found {name}, which would run code from the file; "
                 "save module.state_dict() instead, or give --trust if you trust whoever made it"

@@ -64,7 +64,8 @@ class AdaptedNetwork:
     """A network ready to be measured; see :func:`snn_eval.models.adapters.adapt`.
 
     How time is run and which layer is the readout are found by running the module on one sample: the first call of
-    :meth:`run` or :meth:`observe` does it, before and apart from the pass itself.
+    :meth:`run` or :meth:`observe` does it, before and apart from the pass itself. ``facts`` are those of every neuron,
+    by module path.
     """
 
     module: nn.Module
@@ -75,7 +76,7 @@ class AdaptedNetwork:
     output_index: int = 0
     time_steps_attribute: str | None = None
     roles: Mapping[str, Role] = field(default_factory=dict)
-    _facts: dict[str, NeuronFacts] = field(default_factory=dict)
+    facts: dict[str, NeuronFacts] = field(default_factory=dict)
     _observation: Observation | None = None
 
     def __post_init__(self) -> None:
@@ -88,13 +89,13 @@ class AdaptedNetwork:
         _refuse_invisible(self.module)
         self.module.eval().requires_grad_(False)
         self.framework.prepare(self.module)
-        if not self._facts:
+        if not self.facts:
             named = ((name, self.framework.facts(part)) for name, part in self.module.named_modules())
-            self._facts = {name: facts for name, facts in named if facts is not None}
-        missing = sorted(set(self.roles) - set(self._facts))
+            self.facts = {name: facts for name, facts in named if facts is not None}
+        missing = sorted(set(self.roles) - set(self.facts))
         if missing:
             raise NetworkError(
-                f"roles: no spiking layer named {missing[0]!r}; there are: {', '.join(self._facts) or 'none'}"
+                f"roles: no spiking layer named {missing[0]!r}; there are: {', '.join(self.facts) or 'none'}"
             )
 
     def run(self, x: Tensor) -> Tensor:
@@ -117,7 +118,7 @@ class AdaptedNetwork:
         """Find out, on one sample of ``x``, how time is run and which layer is the readout; state is reset after it."""
         self._check_input(x)
         sample = x.narrow(self.sample_axis, 0, 1)
-        layers = {name: self.module.get_submodule(name) for name in self._facts}
+        layers = {name: self.module.get_submodule(name) for name in self.facts}
         with torch.no_grad():
             if self.feed is None:
                 self.feed = choose_feed(self, layers, sample)
@@ -131,7 +132,7 @@ class AdaptedNetwork:
         Raises:
             NetworkError: nothing was run yet, so which layer is the readout is not known.
         """
-        if not self._facts:
+        if not self.facts:
             return {}
         if self._observation is None:
             raise NetworkError("the roles of the spiking layers are not known yet: give adapt(example=...) or run once")
@@ -142,14 +143,14 @@ class AdaptedNetwork:
                 facts.neuron,
                 self.roles.get(name, "output" if name == output else "hidden"),
             )
-            for name, facts in self._facts.items()
+            for name, facts in self.facts.items()
         }
 
     def unknown_neurons(self) -> Mapping[str, str]:
         """Neurons whose update has no rule, by module path: class name and reason. Their spikes still count."""
         return {
             name: f"{type(self.module.get_submodule(name)).__name__}: {facts.unknown}"
-            for name, facts in self._facts.items()
+            for name, facts in self.facts.items()
             if facts.unknown
         }
 
@@ -159,7 +160,7 @@ class AdaptedNetwork:
             raise NetworkError(f"time_steps: expected 1 or more, got {time_steps}")
         if time_steps == self.time_steps:
             return self
-        if self._facts and self._observation is None:
+        if self.facts and self._observation is None:
             raise NetworkError("how the network runs time is not known yet: give adapt(example=...) or run once")
         if self.framework.fixes_time_steps(self.module) is not None:
             return None
@@ -171,7 +172,7 @@ class AdaptedNetwork:
         other = copy.copy(self.module)  # shares parameters, buffers and children; only the number differs
         setattr(other, attribute, time_steps)
         changed = self._with(other, time_steps, attribute)
-        layers = {name: other.get_submodule(name) for name in self._facts}
+        layers = {name: other.get_submodule(name) for name in self.facts}
         # the attribute counts only if the number of steps really follows it
         return changed if choose_feed(changed, layers, self._observation.sample) == "whole" else None
 

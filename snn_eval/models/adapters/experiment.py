@@ -70,7 +70,7 @@ def choose_feed(network: AdaptedNetwork, layers: Mapping[str, nn.Module], sample
         return "whole"
     samples = 2 if network.time_steps != 2 else 3
     x = sample.repeat_interleave(samples, dim=network.sample_axis)
-    with _recorded(layers) as shapes:
+    with _recorded(network, layers) as shapes:
         network.framework.reset(network.module)
         try:
             network.module(x)
@@ -78,28 +78,33 @@ def choose_feed(network: AdaptedNetwork, layers: Mapping[str, nn.Module], sample
             shapes.clear()  # not an input this module takes: it wants one step, or a sequence
         finally:
             network.framework.reset(network.module)
-    taken = {_steps(calls, network.time_steps, multi_step) for calls in shapes.values()}
+    # static input that comes out with T entries first was unrolled inside; a sequence comes out so in any case
+    first_axis_is_time = multi_step or network.sample_axis == 0
+    taken = {_steps(calls, network.time_steps, multi_step, first_axis_is_time) for calls in shapes.values()}
     if taken and min(taken) == network.time_steps:
         return "whole"
     return "sequence" if multi_step else "steps"
 
 
-def _steps(calls: list[torch.Size], time_steps: int, multi_step: bool) -> int:
+def _steps(calls: list[torch.Size], time_steps: int, multi_step: bool, first_axis_is_time: bool) -> int:
     """Steps a layer took: its calls, or the length of the first axis where one call holds all steps."""
     if len(calls) > 1 or not calls[0]:
         return len(calls)
-    return calls[0][0] if multi_step or calls[0][0] == time_steps else 1
+    held = calls[0][0]
+    return held if multi_step or (first_axis_is_time and held == time_steps) else 1
 
 
 @contextmanager
-def _recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, list[torch.Size]]]:
+def _recorded(network: AdaptedNetwork, layers: Mapping[str, nn.Module]) -> Iterator[dict[str, list[torch.Size]]]:
+    """Shapes of the spikes of every layer, one a call, by path in order of first call."""
     shapes: dict[str, list[torch.Size]] = {}
 
     def hook_of(name: str) -> Any:
+        index = network.facts[name].neuron.output_index
+
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            parts = _tensors(output)
-            if parts:
-                shapes.setdefault(name, []).append(parts[0].shape)
+            spikes = output[index : index + 1] if isinstance(output, tuple) else output
+            shapes.setdefault(name, []).extend(part.shape for part in _tensors(spikes)[:1])
 
         return hook
 
@@ -120,7 +125,7 @@ def find_output_layer(network: AdaptedNetwork, layers: Mapping[str, nn.Module], 
     """
     if not layers:
         return None
-    with _recorded(layers) as shapes:
+    with _recorded(network, layers) as shapes:
         network.framework.reset(network.module)
         readout = network._forward(sample)
     classes = readout.shape[-1]
@@ -162,6 +167,8 @@ def _noise_is_readout(network: AdaptedNetwork, layer: nn.Module, sample: Tensor)
 
 def _per_step(parts: list[Tensor], time_steps: int) -> Tensor | None:
     """Injected noise of one sample as ``[T,P]``; None where the layer was not run once a step."""
+    if len({part.shape for part in parts}) > 1:
+        return None
     noise = parts[0] if len(parts) == 1 else torch.stack(parts)
     return noise.reshape(time_steps, -1) if noise.numel() % time_steps == 0 else None
 

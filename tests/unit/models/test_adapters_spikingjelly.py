@@ -92,12 +92,20 @@ class Loop(nn.Module):
     def forward(self, x: Tensor) -> Any:
         steps = [self.lif(3 * self.fc(x.flatten(1))) for _ in range(self.time_steps if self.follow else 4)]
         stacked = torch.stack(steps)
-        return {"steps": stacked, "sum": stacked.sum(0), "list": steps, "both": (stacked.mean(0), stacked)}[self.returns]
+        return {"steps": stacked, "sum": stacked.sum(0), "list": steps, "both": (stacked.mean(0), stacked)}[
+            self.returns
+        ]
 
 
 @pytest.mark.parametrize(
     ("returns", "index", "shape"),
-    [("steps", 0, (4, 3, 5)), ("sum", 0, (1, 3, 5)), ("list", 0, (4, 3, 5)), ("both", 0, (1, 3, 5)), ("both", 1, (4, 3, 5))],
+    [
+        ("steps", 0, (4, 3, 5)),
+        ("sum", 0, (1, 3, 5)),
+        ("list", 0, (4, 3, 5)),
+        ("both", 0, (1, 3, 5)),
+        ("both", 1, (4, 3, 5)),
+    ],
 )
 def test_time_loop_inside(returns: str, index: int, shape: tuple[int, ...]) -> None:
     network = adapt(Loop(returns), 4, output_index=index, example=X)
