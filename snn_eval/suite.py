@@ -219,7 +219,8 @@ def _validated(values: Mapping[str, Any], source: str) -> Suite:
     try:
         return Suite.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        # an unknown key comes first: beside a missing one it is most likely that one, misspelt
+        first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise SuiteError(f"{source}: {_explained(first, values)}{more}") from error
 

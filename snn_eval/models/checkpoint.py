@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from snn_eval.atomic import write_atomic
 from snn_eval.errors import CheckpointError
+from snn_eval.models.digest import file_sha256
 
 __all__ = ["Checkpoint", "file_sha256", "load_checkpoint", "load_trusted_module", "load_weights", "save_checkpoint"]
 
@@ -48,19 +49,6 @@ class Checkpoint:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     sha256: str = ""
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file as hexadecimal digits.
-
-    Raises:
-        CheckpointError: it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise CheckpointError(f"{path}: expected a readable file, got {error.strerror or error}") from error
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:

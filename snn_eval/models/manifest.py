@@ -61,7 +61,7 @@ def shipped_checkpoint(name: str, folder: Path | None = None) -> tuple[Path, Shi
     Raises:
         CheckpointError: unknown, missing, or not the file the manifest speaks of.
     """
-    from snn_eval.models.checkpoint import file_sha256  # torch; listing the manifest does without
+    from snn_eval.models.digest import file_sha256  # torch; listing the manifest does without
 
     folder = folder or shipped_folder("checkpoints")
     entries = load_manifest(folder)
