@@ -173,7 +173,7 @@ def test_unattributed_layers_have_totals_and_refuse_samples() -> None:
 
 
 def test_conventions_say_where_they_are_not_defined() -> None:
-    with pytest.raises(RefusedError, match="unknown convention 'excat'.*exact"):
+    with pytest.raises(RefusedError, match=r"unknown convention 'excat'.*exact"):
         operations(tiny_trace(), "excat")
     product = _one(product_layer("attn", np.ones((2, 2, 1, 1)), (1.0,), (1.0,)))
     with pytest.raises(RefusedError, match="orrc is defined for convolutions and linear layers, got product attn"):

@@ -42,7 +42,13 @@ def _conv(i: int) -> SynapticLayer:
 
 def _trace() -> Trace:
     fc = synaptic_layer(
-        "fc", np.ones((1, T, 1)), 1, kind="linear", inputs_per_step=512, dense_ops=512 * CLASSES, output_shape=(CLASSES,)
+        "fc",
+        np.ones((1, T, 1)),
+        1,
+        kind="linear",
+        inputs_per_step=512,
+        dense_ops=512 * CLASSES,
+        output_shape=(CLASSES,),
     )
     norms = [
         ElementwiseOp(f"bn{i}", "norm", T, mul=c * s * s, add=c * s * s, fused_into=f"conv{i}")
