@@ -10,6 +10,7 @@ import sys
 import click
 
 from snn_eval import __version__
+from snn_eval.cli.codes import DONE, FAILED_CELLS, STOPPED, WRONG_INPUT
 from snn_eval.cli.env import env
 from snn_eval.cli.ls import ls
 from snn_eval.cli.nearest import unknown
@@ -18,10 +19,7 @@ from snn_eval.cli.show import show
 from snn_eval.cli.train import train
 from snn_eval.cli.validate import validate
 
-__all__ = ["DONE", "FAILED_CELLS", "WRONG_INPUT", "cli", "main"]
-
-DONE, WRONG_INPUT, FAILED_CELLS = 0, 2, 3
-"""Exit codes; 1 is kept for a gate that failed."""
+__all__ = ["cli", "main"]
 
 
 class _Commands(click.Group):
@@ -56,13 +54,14 @@ def _code(arguments: list[str] | None) -> int:
     from snn_eval.errors import InputError, SnnEvalError
 
     try:
-        result = cli.main(arguments, prog_name="snn-eval", standalone_mode=False)
+        words = sys.argv[1:] if arguments is None else arguments
+        result = cli.main(words, prog_name="snn-eval", standalone_mode=False, obj=("snn-eval", *words))
     except click.ClickException as error:
         _say(error.format_message())
         return WRONG_INPUT
     except click.Abort:
         _say("stopped; finished parts are kept and the same command goes on from them")
-        return 130
+        return STOPPED
     except InputError as error:
         _say(str(error))
         return WRONG_INPUT

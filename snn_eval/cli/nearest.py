@@ -17,7 +17,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     "unknown suite 'mnits'; nearest: mnist"
     """
     names = list(known)
-    near = get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    near = get_close_matches(name.lower(), names, n=3, cutoff=0.6)
     if near:
         return f"unknown {kind} {name!r}; nearest: {', '.join(near)}"
     return f"unknown {kind} {name!r}; known: {', '.join(names) or 'none'}"

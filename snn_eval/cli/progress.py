@@ -58,14 +58,19 @@ class Bar:
         self._progress = progress
         self._task: TaskID | None = None
 
-    def begin(self, title: str, samples: int, done: int) -> None:
+    def begin(self, title: str, samples: int) -> None:
         """Add the cell's bar."""
-        self._task = self._progress.add_task(title, total=samples, completed=done, stage="")
+        self._task = self._progress.add_task(title, total=samples, stage="")
 
     def stage(self, text: str) -> None:
         """Show the stage behind the bar."""
         if self._task is not None:
             self._progress.update(self._task, stage=text)
+
+    def skip(self, samples: int) -> None:
+        """Move the bar, and let the estimate begin here."""
+        if self._task is not None:
+            self._progress.reset(self._task, completed=samples)
 
     def advance(self, samples: int) -> None:
         """Move the bar."""
@@ -88,19 +93,25 @@ class Lines:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._title = ""
-        self._samples = self._done = self._done_before = 0
+        self._samples = self._done = self._skipped = 0
         self._started = self._told = 0.0
 
-    def begin(self, title: str, samples: int, done: int) -> None:
+    def begin(self, title: str, samples: int) -> None:
         """Name the cell."""
-        self._title, self._samples, self._done, self._done_before = title, samples, done, done
+        self._title, self._samples, self._done, self._skipped = title, samples, 0, 0
         self._started = self._told = self._clock()
-        kept = f", {done} of them already recorded" if done else ""
-        self._say(f"{title}: {samples} samples{kept}")
+        self._say(f"{title}: {samples} samples")
 
     def stage(self, text: str) -> None:
         """Name the stage."""
         self._say(f"{self._title}: {text}")
+
+    def skip(self, samples: int) -> None:
+        """Say what an earlier run recorded; the estimate begins here."""
+        self._done = self._skipped = samples
+        self._started = self._told = self._clock()
+        if samples:
+            self._say(f"{self._title}: going on, {samples} of {self._samples} samples were recorded before")
 
     def advance(self, samples: int) -> None:
         """Say how far it is and how long the rest takes, not too often."""
@@ -109,8 +120,8 @@ class Lines:
         if now - self._told < LINE_EVERY_S and self._done < self._samples:
             return
         self._told = now
-        spent, fresh = now - self._started, self._done - self._done_before
-        left = spent / fresh * (self._samples - self._done) if fresh else 0.0
+        spent = now - self._started
+        left = spent / (self._done - self._skipped) * (self._samples - self._done)
         rest = f", {left:.0f} s left" if self._done < self._samples else f" in {spent:.1f} s"
         self._say(f"{self._title}: {self._done}/{self._samples} samples{rest}")
 

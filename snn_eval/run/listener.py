@@ -10,12 +10,16 @@ __all__ = ["Listener", "Silent"]
 class Listener(Protocol):
     """Watches a run. Samples are counted over one cell."""
 
-    def begin(self, title: str, samples: int, done: int) -> None:
-        """A cell of ``samples`` samples begins; ``done`` of them were recorded by an earlier, interrupted run."""
+    def begin(self, title: str, samples: int) -> None:
+        """A cell of ``samples`` samples begins."""
         ...
 
     def stage(self, text: str) -> None:
         """What the cell is doing now, in a few words."""
+        ...
+
+    def skip(self, samples: int) -> None:
+        """So many samples were recorded by an earlier, interrupted run."""
         ...
 
     def advance(self, samples: int) -> None:
@@ -34,10 +38,13 @@ class Listener(Protocol):
 class Silent:
     """Watches and says nothing."""
 
-    def begin(self, title: str, samples: int, done: int) -> None:
+    def begin(self, title: str, samples: int) -> None:
         """See Listener."""
 
     def stage(self, text: str) -> None:
+        """See Listener."""
+
+    def skip(self, samples: int) -> None:
         """See Listener."""
 
     def advance(self, samples: int) -> None:

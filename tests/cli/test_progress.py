@@ -12,8 +12,9 @@ from snn_eval.run.listener import Listener, Silent
 
 def watch(listener: Listener) -> None:
     """A cell of 30 samples, 10 of them recorded before, the rest in two chunks."""
-    listener.begin("digits", 30, 10)
+    listener.begin("digits", 30)
     listener.stage("recording")
+    listener.skip(10)
     listener.advance(10)
     listener.advance(10)
     listener.warn("three samples are damaged")
@@ -21,11 +22,12 @@ def watch(listener: Listener) -> None:
 
 
 def test_lines_estimate_the_rest_from_this_run_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    clock = iter([0.0, 8.0, 16.0])  # 10 samples in 8 s, 10 left
+    clock = iter([0.0, 100.0, 108.0, 116.0])  # 10 samples in 8 s, 10 left
     watch(Lines(lambda: next(clock)))
     assert capsys.readouterr().err.splitlines() == [
-        "snn-eval: digits: 30 samples, 10 of them already recorded",
+        "snn-eval: digits: 30 samples",
         "snn-eval: digits: recording",
+        "snn-eval: digits: going on, 10 of 30 samples were recorded before",
         "snn-eval: digits: 20/30 samples, 8 s left",
         "snn-eval: digits: 30/30 samples in 16.0 s",
         "snn-eval: three samples are damaged",
@@ -35,7 +37,7 @@ def test_lines_estimate_the_rest_from_this_run_alone(capsys: pytest.CaptureFixtu
 def test_lines_do_not_flood(capsys: pytest.CaptureFixture[str]) -> None:
     clock = iter([0.0, *(i * 0.01 for i in range(1, 101))])
     lines = Lines(lambda: next(clock))
-    lines.begin("digits", 100, 0)
+    lines.begin("digits", 100)
     for _ in range(100):
         lines.advance(1)
     assert capsys.readouterr().err.splitlines() == [

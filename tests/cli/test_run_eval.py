@@ -1,4 +1,4 @@
-"""``run_eval.sh`` sets up once, again after a kill, one at a time, from anywhere; Python and pip are played by a script."""
+"""``run_eval.sh`` sets up once, again after a kill, one at a time, from anywhere; a script plays Python and pip."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import importlib
 import pkgutil
 import re
@@ -42,6 +43,11 @@ def test_public_means_listed(name: str) -> None:
     assert len(set(listed)) == len(listed)
     assert [entry for entry in listed if not hasattr(module, entry)] == [], "listed and not there"
     assert sorted(defined - set(listed)) == [], "public by name and not listed in __all__"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings_hold(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -1,0 +1,13 @@
+"""Exit codes: what a script that calls ``snn-eval`` can rely on."""
+
+from __future__ import annotations
+
+__all__ = ["DONE", "FAILED_CELLS", "STOPPED", "WRONG_INPUT"]
+
+DONE = 0
+WRONG_INPUT = 2
+"""The user's input is wrong; nothing was left behind. (1 is kept for a gate that failed.)"""
+FAILED_CELLS = 3
+"""Some cells failed; their records say why."""
+STOPPED = 130
+"""Stopped by the user; finished parts are kept."""

@@ -1,0 +1,123 @@
+"""``snn-eval run``: measure checkpoints on suites, print what matters, leave a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from snn_eval.cli.codes import DONE, FAILED_CELLS, WRONG_INPUT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from snn_eval.run.execute import Outcome
+    from snn_eval.run.listener import Listener
+    from snn_eval.run.plan import Cell, Request
+
+__all__ = ["run"]
+
+_EPILOG = """\b
+Examples:
+  snn-eval run                                          the suite and checkpoint that come with it
+  snn-eval run --models digits model.pth                a checkpoint of yours
+  snn-eval run --models my-suite.toml a.pth --models my-suite.toml b.pth --time-steps 4
+  snn-eval run --models digits net.pth --arch net.py:make_network
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.option(
+    "--models",
+    type=(str, click.Path(path_type=Path)),
+    metavar="SUITE CHECKPOINT",
+    multiple=True,
+    help="Suite (name or .toml file) and checkpoint to measure on it; may be given several times.",
+)
+@click.option("--suite", "suites", metavar="SUITE", multiple=True, help="Measure the checkpoint this suite names.")
+@click.option("--all", "every", is_flag=True, help="Measure every suite whose data and checkpoint are here.")
+@click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")
+@click.option("--time-steps", type=click.IntRange(min=1), metavar="T", help="Time steps, in place of the suite's.")
+@click.option("--batch-size", type=click.IntRange(min=1), metavar="N", help="Samples in a chunk.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Measure only the first N samples.")
+@click.option("--seed", type=click.IntRange(min=0), metavar="SEED", help="Of encodings and networks that draw.")
+@click.option("--arch", metavar="NAME", help="Architecture of the checkpoint: one of ours, or file.py:function.")
+@click.option("--energy", multiple=True, metavar="MODEL", help="Energy model, by name or .toml file; repeatable.")
+@click.option("--convention", "conventions", multiple=True, metavar="NAME", help="Counting convention; repeatable.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports/runs"),
+    show_default=True,
+    metavar="FOLDER",
+    help="Where run folders are put.",
+)
+@click.option("--fresh", is_flag=True, help="Measure again what is stored already; do not resume.")
+@click.option("--strict", is_flag=True, help="An operation without a rule is an error.")
+@click.option("--trust", is_flag=True, help="The checkpoint is a pickled module; loading it may run its code.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be measured.")
+@click.option("--quiet", is_flag=True, help="No progress; only the result.")
+@click.pass_obj
+def run(argv: tuple[str, ...] | None, output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> int:
+    """Measure checkpoints: accuracy, spikes, synaptic operations, energy.
+
+    One pass over the test set; all numbers come from the counts it leaves behind in the run folder. A run that was
+    interrupted goes on where it stopped. Without --models or --suite: suite digits.
+    """
+    from snn_eval.cli.progress import watching
+    from snn_eval.cli.result import print_result
+    from snn_eval.run.plan import Request, described, plan
+
+    request = Request(**flags)
+    _check(request)
+    cells = plan(request)
+    if dry_run:
+        click.echo("\n".join(described(cells)))
+        return 0
+    with watching(quiet) as listener:
+        outcomes, mistakes = _executed(cells, output, listener, argv or (), fresh)
+    for outcome in outcomes:
+        print_result(outcome.record, outcome.run.path)
+    if mistakes and not outcomes:
+        return WRONG_INPUT
+    return FAILED_CELLS if mistakes or any(outcome.record.status == "failed" for outcome in outcomes) else DONE
+
+
+def _check(request: Request) -> None:
+    """Refuse unknown names before anything is loaded."""
+    from snn_eval.cli.nearest import check_names
+    from snn_eval.energy import energy_model
+    from snn_eval.metrics import CONVENTIONS
+
+    check_names("convention", request.conventions, CONVENTIONS)
+    for name in request.energy:
+        energy_model(name)
+
+
+def _executed(
+    cells: Sequence[Cell], output: Path, listener: Listener, argv: tuple[str, ...], fresh: bool
+) -> tuple[list[Outcome], int]:
+    """Outcomes of all cells that could be used; the number of the others, each told with its reason.
+
+    Raises:
+        InputError: the only cell cannot be used.
+    """
+    from snn_eval.errors import InputError
+    from snn_eval.run.execute import execute
+
+    outcomes: list[Outcome] = []
+    mistakes = 0
+    for cell in cells:
+        try:
+            outcome = execute(cell, output, listener, argv=argv, fresh=fresh)
+        except InputError as error:
+            if len(cells) == 1:
+                raise
+            listener.warn(f"{cell.title}: {error}")
+            mistakes += 1
+            continue
+        if outcome.reused:
+            listener.warn(f"{cell.title} was measured before, in {outcome.run.path}; --fresh measures it again")
+        outcomes.append(outcome)
+    return outcomes, mistakes

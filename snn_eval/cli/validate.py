@@ -1,0 +1,27 @@
+"""``snn-eval validate``: check a suite before hours are spent on it."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["validate"]
+
+
+@click.command(epilog="Example:  snn-eval validate my-suite.toml")
+@click.argument("suite")
+def validate(suite: str) -> None:
+    """Check SUITE (a name or a .toml file): every key and value, its ablations, and the names it uses."""
+    from snn_eval.cli.nearest import check_names
+    from snn_eval.data import DATASETS
+    from snn_eval.energy import energy_model
+    from snn_eval.metrics import CONVENTIONS, METRICS
+    from snn_eval.suite import load_suite
+
+    found = load_suite(suite)
+    check_names("data set", [found.data.name], DATASETS)
+    check_names("metric", found.evaluate.metrics, METRICS)
+    check_names("convention", found.evaluate.conventions, CONVENTIONS)
+    for name in found.evaluate.energy:
+        energy_model(name)
+    variants = f", {len(found.ablation)} ablations" if found.ablation else ""
+    click.echo(f"{found.name} v{found.suite.version}: valid{variants}")

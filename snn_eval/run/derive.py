@@ -1,0 +1,44 @@
+"""From a trace to a finished record and the files beside it; needs neither torch nor network nor data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from snn_eval.metrics import measure
+from snn_eval.record import Record, UnknownOperation
+from snn_eval.trace import Trace
+
+__all__ = ["derive"]
+
+
+def derive(trace: Trace, record: Record, status: Literal["done", "limited"] | None = None) -> Record:
+    """The record with every number computed from the trace, under the options kept in the record.
+
+    Args:
+        trace: of all samples of the cell.
+        record: identity, provenance with the resolved suite, notes.
+        status: how the record ends; as it is if None.
+
+    Raises:
+        CountError: a count is impossible, or an energy model lacks a cost that is needed.
+    """
+    evaluate: Mapping[str, Any] = record.provenance.config.get("evaluate", {})
+    measurements, refused = measure(
+        trace,
+        evaluate.get("metrics") or None,
+        conventions=evaluate.get("conventions"),
+        energy_models=evaluate.get("energy"),
+    )
+    changes: dict[str, Any] = {
+        "status": status or record.status,
+        "measurements": measurements,
+        "refused": refused,
+        "unknown": [UnknownOperation(name=u.name, calls=u.calls, elements=u.elements) for u in trace.unknown],
+        "notes": list(dict.fromkeys([*record.notes, *trace.facts.notes])),
+        "error": None,
+        "provenance": record.provenance.model_copy(
+            update={"dtype": trace.facts.dtype, "wall_s": record.provenance.wall_s or trace.facts.wall_s}
+        ),
+    }
+    return Record(**(dict(record) | changes))

@@ -1,0 +1,179 @@
+"""Measures one cell: network, one recorded pass in resumable chunks, metrics, and everything that is kept of it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from snn_eval.data import Chunk
+from snn_eval.errors import InputError, RunError, SnnEvalError, UnknownOperationError
+from snn_eval.models.adapters import AdaptedNetwork
+from snn_eval.models.encoders import DEPEND_ON_TIME_STEPS, encode
+from snn_eval.probe import ProbeOptions, Recorder
+from snn_eval.record import Record, read_record, write_record
+from snn_eval.report import run_files
+from snn_eval.run.derive import derive
+from snn_eval.run.identity import first_record, same_conditions
+from snn_eval.run.listener import Listener
+from snn_eval.run.load import LoadedNetwork, load_network, torch_device
+from snn_eval.run.plan import Cell
+from snn_eval.store import PartWriter, RunFolder, create_run, find_unfinished, finished_chunks, list_runs
+from snn_eval.trace import Trace, UnknownOp, concatenate
+
+__all__ = ["Outcome", "execute"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a cell; ``reused`` where it had been measured before under the same conditions."""
+
+    cell: Cell
+    run: RunFolder
+    record: Record
+    reused: bool = False
+
+
+def execute(
+    cell: Cell, output: Path, listener: Listener, *, argv: tuple[str, ...] = (), fresh: bool = False
+) -> Outcome:
+    """Measure a cell, going on with an interrupted run of it, or return what is stored of it.
+
+    Args:
+        cell: what to measure.
+        output: where run folders are.
+        listener: told how far it is.
+        argv: the command, for the record.
+        fresh: measure again, and do not go on with an interrupted run.
+
+    Returns:
+        The outcome; its record's status is ``failed``, with the cause, where a count was impossible.
+
+    Raises:
+        InputError: checkpoint, data or network cannot be used (nothing is left behind), or a file not be written.
+    """
+    started = time.perf_counter()
+    device = torch_device(cell.request.device)
+    record = first_record(cell, device, argv)
+    stored = None if fresh else _stored(output, record)
+    if stored is not None:
+        return Outcome(cell, *stored, reused=True)
+    listener.begin(cell.title, cell.samples)
+    loaded, recorder = _prepared(cell, device, listener)
+    record = record.model_copy(update={"notes": list(loaded.notes)})
+    run, made_now = _folder(output, record, fresh)
+    try:
+        trace = _recorded(cell, device, recorder, run, listener)
+        trace = _with_unknown_neurons(trace, loaded.network, strict=cell.request.strict)
+        listener.stage("computing")
+        record = derive(trace, _timed(record, started), "done" if cell.samples == cell.available else "limited")
+        listener.stage("writing tables and figures")
+        run.finish(trace, record, run_files(trace, record))
+        listener.end()
+    except RunError:
+        raise  # a full disk, say: what was measured is kept, and the next run goes on from it
+    except InputError:
+        if made_now:
+            shutil.rmtree(run.path, ignore_errors=True)
+        raise
+    except SnnEvalError as error:
+        record = _timed(record, started).model_copy(update={"status": "failed", "error": str(error)})
+        write_record(run.record, record)
+        run.remove_parts()
+    return Outcome(cell, run, record)
+
+
+def _prepared(cell: Cell, device: torch.device, listener: Listener) -> tuple[LoadedNetwork, Recorder]:
+    """The network, and the recorder after its experiments; whatever cannot be measured fails here."""
+    torch.manual_seed(cell.suite.input.seed)  # for networks that draw
+    listener.stage(f"loading {cell.checkpoint.name}")
+    first = next(_chunks(cell, device))
+    loaded = load_network(
+        cell.suite,
+        cell.checkpoint,
+        first.x,
+        classes=len(cell.data.classes),
+        arch=cell.request.arch,
+        trust=cell.request.trust,
+        device=device,
+    )
+    options = ProbeOptions(
+        batch_size=cell.suite.evaluate.batch_size,
+        input_kind=cell.suite.input.kind,
+        split=cell.data.split,
+        strict=cell.request.strict,
+        encoding_depends_on_time_steps=cell.suite.input.encoding in DEPEND_ON_TIME_STEPS,
+    )
+    recorder = Recorder(loaded.network, options)
+    listener.stage("examining the network")
+    recorder.prepare(first)
+    return loaded, recorder
+
+
+def _recorded(cell: Cell, device: torch.device, recorder: Recorder, run: RunFolder, listener: Listener) -> Trace:
+    """Record every chunk that is not there yet; the trace of them all, read back from the parts."""
+    done = finished_chunks(run.load_parts())
+    size = cell.suite.evaluate.batch_size
+    listener.stage("recording")
+    listener.skip(sum(min(size, cell.samples - index * size) for index in done))
+    with PartWriter(run) as writer:
+        for chunk in _chunks(cell, device, skip=done):
+            writer.add(recorder.record(chunk))
+            listener.advance(len(chunk))
+    return concatenate(run.load_parts())
+
+
+def _chunks(cell: Cell, device: torch.device, skip: frozenset[int] = frozenset()) -> Iterator[Chunk]:
+    """The cell's chunks as the network takes them: encoded, on the device."""
+    given = cell.suite.input
+    for chunk in cell.data.chunks(cell.suite.evaluate.batch_size, cell.samples):
+        if chunk.index not in skip:
+            x = encode(given.encoding, chunk.x, given.time_steps, chunk.id, given.seed)
+            yield replace(chunk, x=x.to(device))
+
+
+def _stored(output: Path, record: Record) -> tuple[RunFolder, Record] | None:
+    """The latest finished run of the same cell under the same conditions."""
+    for run in reversed(list_runs(output)):
+        with contextlib.suppress(RunError):
+            stored = read_record(run.record)
+            if stored.status in ("done", "limited") and run.trace.is_file() and same_conditions(stored, record):
+                return run, stored
+    return None
+
+
+def _folder(output: Path, record: Record, fresh: bool) -> tuple[RunFolder, bool]:
+    """The run folder, and whether it was made now; an interrupted run under the same conditions is gone on with."""
+    run = None if fresh else find_unfinished(output, record.identity.cell)
+    if run is not None and same_conditions(read_record(run.record), record):
+        return run, False
+    return create_run(output, record), True
+
+
+def _timed(record: Record, started: float) -> Record:
+    wall_s = round(time.perf_counter() - started, 3)
+    return record.model_copy(update={"provenance": record.provenance.model_copy(update={"wall_s": wall_s})})
+
+
+def _with_unknown_neurons(trace: Trace, network: AdaptedNetwork, *, strict: bool) -> Trace:
+    """The trace with neurons whose update has no rule among the unknown operations.
+
+    Raises:
+        UnknownOperationError: there is one, and ``strict``.
+    """
+    reasons = network.unknown_neurons()
+    if reasons and strict:
+        name, reason = next(iter(reasons.items()))
+        raise UnknownOperationError(f"neuron update of {name} ({reason}) has no rule; leave out --strict to go on")
+    neurons = {layer.name: layer for layer in trace.neurons}
+    unknown = tuple(
+        UnknownOp(f"neuron update of {name} ({reason})", neurons[name].steps, neurons[name].neurons)
+        for name, reason in reasons.items()
+        if name in neurons
+    )
+    return replace(trace, unknown=trace.unknown + unknown)

@@ -1,0 +1,69 @@
+"""What a cell's record says before anything is measured, and whether a stored one was made the same way."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import UTC, datetime
+
+import torch
+
+from snn_eval import __version__, env
+from snn_eval.record import Identity, Provenance, Record
+from snn_eval.run.plan import Cell
+
+__all__ = ["first_record", "same_conditions"]
+
+
+def first_record(cell: Cell, device: torch.device, argv: tuple[str, ...]) -> Record:
+    """The record of a cell that is about to be measured: identity and provenance, status ``partial``."""
+    suite, source = cell.suite, env.source()
+    identity = Identity(
+        suite=suite.name,
+        suite_version=suite.suite.version,
+        model=cell.checkpoint.stem,
+        checkpoint_name=cell.checkpoint.name,
+        checkpoint_sha256=cell.checkpoint_sha256,
+        data_fingerprint=cell.data.fingerprint,
+        split=cell.data.split,
+        samples=cell.samples,
+        time_steps=suite.input.time_steps,
+        cell=cell.id,
+    )
+    provenance = Provenance(
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        host=platform.node(),
+        argv=[_without_folders(word) for word in argv],
+        commit=source.commit,
+        dirty=source.dirty,
+        packages={"snn-eval": __version__, **env.package_versions()},
+        machine=env.machine(),
+        threads=torch.get_num_threads(),
+        device=_device_name(device),
+        batch_size=suite.evaluate.batch_size,
+        seed=suite.input.seed,
+        config=suite.model_dump(mode="json", exclude={"ablation", "axes", "published", "train"}),
+    )
+    return Record(status="partial", identity=identity, provenance=provenance)
+
+
+def same_conditions(stored: Record, wanted: Record) -> bool:
+    """Whether counts of both may be put together: same cell, samples, code, packages, machine, device and threads.
+
+    Code with changes nobody committed is never the same.
+    """
+    if wanted.provenance.dirty or stored.provenance.dirty:
+        return False
+    if (stored.identity.cell, stored.identity.samples) != (wanted.identity.cell, wanted.identity.samples):
+        return False
+    names = ("commit", "packages", "machine", "threads", "device", "batch_size", "seed")
+    return all(getattr(stored.provenance, name) == getattr(wanted.provenance, name) for name in names)
+
+
+def _device_name(device: torch.device) -> str:
+    return f"{device} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device)
+
+
+def _without_folders(word: str) -> str:
+    """A path as its last part: where a file lay on somebody's machine is nobody's business."""
+    return os.path.basename(word.rstrip(os.sep)) if os.path.isabs(word) else word

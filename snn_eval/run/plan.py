@@ -1,0 +1,177 @@
+"""Decides what a command measures: suites, checkpoints and flags become cells, each known by the hash of what it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from snn_eval.data import DATASETS, ArrayDataset, load_dataset
+from snn_eval.errors import CheckpointError, InputError
+from snn_eval.models.checkpoint import file_sha256
+from snn_eval.models.manifest import shipped_checkpoint
+from snn_eval.suite import Suite, load_suite, suite_names, with_values
+
+__all__ = ["DEFAULT_SUITE", "Cell", "Request", "cell_id", "described", "plan"]
+
+DEFAULT_SUITE = "digits"
+"""What is measured when nothing is named: its data and its checkpoint come with the project."""
+
+_NOT_MEASURED: dict[str, Any] = {
+    **dict.fromkeys(("ablation", "axes", "published", "train"), True),
+    "suite": {"description"},
+    "model": {"checkpoint"},
+}
+"""Parts of a suite that do not change what a checkpoint measures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for.
+
+    Attributes:
+        models: pairs of a suite (name or file) and a checkpoint of the user's.
+        suites: suites to measure with the checkpoint they name.
+        every: all suites whose data and checkpoint are there.
+        time_steps, batch_size, seed, arch, conventions, energy: in place of the suite's values.
+        limit: only the first that many samples.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        strict: an operation without a rule is an error.
+        trust: checkpoints are pickled modules, and loading them may run their code.
+    """
+
+    models: tuple[tuple[str, Path], ...] = ()
+    suites: tuple[str, ...] = ()
+    every: bool = False
+    time_steps: int | None = None
+    batch_size: int | None = None
+    limit: int | None = None
+    seed: int | None = None
+    arch: str | None = None
+    conventions: tuple[str, ...] = ()
+    energy: tuple[str, ...] = ()
+    device: str = "auto"
+    strict: bool = False
+    trust: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One combination to measure. ``samples`` of the ``available`` ones of the suite's test part are used."""
+
+    suite: Suite
+    checkpoint: Path
+    checkpoint_sha256: str
+    data: ArrayDataset
+    samples: int
+    request: Request
+    id: str
+
+    @property
+    def available(self) -> int:
+        """Samples the test part has."""
+        return len(self.data)
+
+    @property
+    def title(self) -> str:
+        """What is measured, in two words."""
+        return f"{self.suite.name} {self.checkpoint.stem}"
+
+
+def plan(request: Request) -> list[Cell]:
+    """The cells of a request, in the order asked for, each once.
+
+    Raises:
+        SuiteError: an unknown suite, or a value it does not take.
+        CheckpointError: a checkpoint is missing, or a suite has none.
+        DataError: the data of a suite are not there.
+        InputError: nothing to measure.
+    """
+    cells: dict[str, Cell] = {}
+    for suite, checkpoint in _wanted(request):
+        cell = _cell(_with_flags(suite, request), checkpoint, request)
+        cells.setdefault(cell.id, cell)
+    return list(cells.values())
+
+
+def _wanted(request: Request) -> list[tuple[Suite, Path]]:
+    pairs = [(load_suite(name), path) for name, path in request.models]
+    suites = [load_suite(name) for name in request.suites]
+    if request.every:
+        suites += [suite for suite in map(load_suite, suite_names()) if _is_here(suite)]
+        if not suites:
+            raise InputError("--all: expected a suite whose data and checkpoint are here, found none")
+    elif not pairs and not suites:
+        suites = [load_suite(DEFAULT_SUITE)]
+    return pairs + [(suite, _own_checkpoint(suite)) for suite in suites]
+
+
+def _is_here(suite: Suite) -> bool:
+    return suite.model.checkpoint is not None and suite.data.name in DATASETS
+
+
+def _own_checkpoint(suite: Suite) -> Path:
+    """The checkpoint a suite names: one that comes with the project, or a file beside the caller."""
+    name = suite.model.checkpoint
+    if name is None:
+        raise CheckpointError(f"suite {suite.name} names no checkpoint: give one with --models {suite.name} CHECKPOINT")
+    path = Path(name)
+    return path if path.is_file() else shipped_checkpoint(name)[0]
+
+
+def _with_flags(suite: Suite, request: Request) -> Suite:
+    values = {
+        "input.time_steps": request.time_steps,
+        "input.seed": request.seed,
+        "evaluate.batch_size": request.batch_size,
+        "evaluate.conventions": list(request.conventions) or None,
+        "evaluate.energy": list(request.energy) or None,
+    }
+    return with_values(suite, {key: value for key, value in values.items() if value is not None}, "command line")
+
+
+def _cell(suite: Suite, checkpoint: Path, request: Request) -> Cell:
+    if not checkpoint.is_file():
+        found = "a folder" if checkpoint.is_dir() else "none"
+        raise CheckpointError(f"{checkpoint}: expected a checkpoint file, found {found}")
+    data = load_dataset(suite.data.name, suite.data.test)
+    sha256 = file_sha256(checkpoint)
+    samples = len(data) if request.limit is None else min(request.limit, len(data))
+    identity = cell_id(suite, request.arch, sha256, data.fingerprint, strict=request.strict)
+    return Cell(suite, checkpoint, sha256, data, samples, request, identity)
+
+
+def cell_id(suite: Suite, arch: str | None, checkpoint_sha256: str, data_fingerprint: str, *, strict: bool) -> str:
+    """Hash of all that decides a cell's numbers: resolved values, checkpoint and data. 16 hexadecimal digits.
+
+    What only decides how many samples are measured is left out: a limited run is a part of the whole one.
+    """
+    architecture = arch or suite.model.factory
+    values: dict[str, Any] = {
+        "suite": suite.model_dump(mode="json", exclude=_NOT_MEASURED),
+        "architecture": architecture,
+        "factory": _factory_sha256(architecture),
+        "checkpoint": checkpoint_sha256,
+        "data": data_fingerprint,
+        "strict": strict,
+    }
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _factory_sha256(architecture: str | None) -> str | None:
+    """Hash of the file of a user's own architecture ``file.py:function``, where it can be read."""
+    file = Path((architecture or "").rpartition(":")[0])
+    return file_sha256(file) if file.is_file() else None
+
+
+def described(cells: Sequence[Cell]) -> list[str]:
+    """One line for each cell, as ``--dry-run`` prints them."""
+    return [
+        f"{cell.suite.name} v{cell.suite.suite.version}: {cell.checkpoint} (T = {cell.suite.input.time_steps}, "
+        f"{cell.samples} of {cell.available} samples in chunks of {cell.suite.evaluate.batch_size}), cell {cell.id}"
+        for cell in cells
+    ]

@@ -1,0 +1,168 @@
+"""The command line as a whole: quick, every help with an example, every mistake one line and exit code 2."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import snn_eval
+from snn_eval.cli import app
+from snn_eval.cli.nearest import unknown
+from snn_eval.errors import CountError
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = sorted(app.cli.commands)
+
+
+def answer(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """Exit code, output and error output of ``snn-eval`` with these words."""
+    with pytest.raises(SystemExit) as ended:
+        app.main(list(words))
+    out, err = capsys.readouterr()
+    assert isinstance(ended.value.code, int)
+    return ended.value.code, out, err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_has_an_example(command: str) -> None:
+    shown = CliRunner().invoke(app.cli, [command, "--help"])
+    assert shown.exit_code == 0
+    assert "Example" in shown.output
+    assert f"snn-eval {command}" in shown.output
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert answer(capsys, "--version") == (0, f"snn-eval, version {snn_eval.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["rnu"], "unknown command 'rnu'; nearest: run"),
+        (["run", "--modles", "a", "b"], "--models"),
+        (["run", "--models", "digits"], "--models"),
+        (["run", "--suite", "digit"], "digits"),
+        (["run", "--limit", "0"], "--limit"),
+        (["run", "--convention", "exakt"], "unknown convention 'exakt'; nearest: exact"),
+        (["run", "--energy", "horowitz"], "unknown energy model 'horowitz'"),
+        (["run", "--models", "digits", "absent.pth"], "absent.pth: expected a checkpoint file, found none"),
+        (["run", "--models", "digits", "text.pth"], "text.pth"),
+        (["run", "--device", "tpu", "--models", "digits", "text.pth"], "device: expected auto, cpu, cuda"),
+        (["ls", "modles"], "unknown list 'modles'; nearest: models"),
+        (["show", "absent"], "no runs in reports"),
+        (["validate", "absent.toml"], "absent.toml"),
+        (["validate", "bad.toml"], "time_stepz"),
+        (["train", "digist"], "digits"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    words: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.pth").write_text("not a checkpoint")
+    (tmp_path / "bad.toml").write_text('[suite]\nname = "b"\nversion = 1\n[input]\ntime_stepz = 3\n')
+    code, out, err = answer(capsys, *words)
+    assert (code, out) == (2, "")
+    mistakes = [line for line in err.splitlines() if told in line]
+    assert len(mistakes) == 1
+    assert "Traceback" not in err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.toml", "text.pth"]
+
+
+def test_nearest_or_all_names() -> None:
+    assert unknown("suite", "mnits", ["mnist", "digits"]) == "unknown suite 'mnits'; nearest: mnist"
+    assert unknown("suite", "zzz", ["mnist", "digits"]) == "unknown suite 'zzz'; known: mnist, digits"
+    assert unknown("suite", "zzz", []) == "unknown suite 'zzz'; known: none"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (CountError("a count\nis impossible"), 3, "snn-eval: a count is impossible\n"),
+        (click.Abort(), 130, "snn-eval: stopped; finished parts are kept and the same command goes on from them\n"),
+        (ModuleNotFoundError("x", name="h5py"), 2, None),
+    ],
+)
+def test_errors_become_codes(
+    error: Exception,
+    code: int,
+    line: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @click.command()
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setitem(app.cli.commands, "fail", fail)
+    found, out, err = answer(capsys, "fail")
+    assert (found, out) == (code, "")
+    assert err == (
+        line or "snn-eval: the package h5py is not installed: run ./run_eval.sh, or pip install -r requirements.txt\n"
+    )
+
+
+def test_a_fault_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    def fail() -> None:
+        raise ModuleNotFoundError("x", name="snn_eval.gone")
+
+    monkeypatch.setitem(app.cli.commands, "fail", fail)
+    with pytest.raises(ModuleNotFoundError):
+        app.main(["fail"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["ls"],
+        *(["ls", what] for what in ("suites", "models", "metrics", "energy", "conventions")),
+    ],
+    ids=" ".join,
+)
+def test_quick_commands_import_nothing_slow(words: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom snn_eval.cli import main\n"
+        f"try: main({words!r})\nexcept SystemExit as end: assert end.code == 0, end.code\n"
+        "slow = {'torch', 'numba', 'scipy', 'pandas', 'matplotlib', 'sklearn', 'spikingjelly'} & set(sys.modules)\n"
+        "assert not slow, slow"
+    )
+    command, environment = [sys.executable, "-c", code], os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+def test_module_is_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "snn_eval", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"snn-eval, version {snn_eval.__version__}\n"
+
+
+def test_env_tells_what_a_bug_report_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = answer(capsys, "env")
+    assert code == 0
+    names = [line.split()[0] for line in out.splitlines()]
+    assert {"snn-eval", "python", "system", "processor", "memory", "devices", "torch", "numba"} <= set(names)
+
+
+def test_validate(capsys: pytest.CaptureFixture[str]) -> None:
+    assert answer(capsys, "validate", "digits") == (0, "digits v1: valid\n", "")
+
+
+def test_ls_lists_what_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "digits" in answer(capsys, "ls", "suites")[1]
+    assert "accuracy" in answer(capsys, "ls", "metrics")[1]
+    assert "horowitz-45nm-fp32" in answer(capsys, "ls", "energy")[1]
+    assert "per-layer" in answer(capsys, "ls", "conventions")[1]

@@ -1,0 +1,126 @@
+"""The network of a cell is built from flag, checkpoint or suite, and each mistake is one line before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from snn_eval.errors import CheckpointError, InputError, NetworkError, SuiteError
+from snn_eval.models.checkpoint import Checkpoint, save_checkpoint
+from snn_eval.models.networks import build_network
+from snn_eval.run.load import load_network, torch_device
+from snn_eval.suite import Suite, load_suite, with_values
+
+EXAMPLE = torch.zeros(2, 1, 8, 8)
+CONFIG = {"channels": [2], "strides": [2], "classes": 10}
+
+FACTORY = """
+from torch import nn
+
+def make(width=3):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.ReLU(), nn.Linear(width, 10))
+
+def timed(time_steps):
+    assert time_steps == 8
+    return make()
+
+def wrong():
+    return 5
+
+def broken():
+    raise ValueError("no such layer")
+"""
+
+
+@pytest.fixture
+def suite() -> Suite:
+    return load_suite("digits")
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Path:
+    """A checkpoint of ours, smaller than the suite's own network, made for T = 4 and another suite."""
+    path = tmp_path / "ours.pt"
+    module = build_network("spiking-conv-net", 4, CONFIG)
+    save_checkpoint(
+        path, Checkpoint(module.state_dict(), "spiking-conv-net", CONFIG, 4, suite="other", suite_version=1)
+    )
+    return path
+
+
+@pytest.fixture
+def factory(tmp_path: Path) -> str:
+    file = tmp_path / "net.py"
+    file.write_text(FACTORY)
+    return str(file)
+
+
+def weights(tmp_path: Path, width: int = 3) -> Path:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.ReLU(), nn.Linear(width, 10))
+    torch.save(module.state_dict(), tmp_path / "theirs.pth")
+    return tmp_path / "theirs.pth"
+
+
+def test_a_checkpoint_of_ours_says_what_it_is(suite: Suite, ours: Path) -> None:
+    loaded = load_network(suite, ours, EXAMPLE, classes=10)
+    assert loaded.name == "spiking-conv-net"
+    assert loaded.notes == ("trained for 4 time steps, measured with 8", "trained for suite other, measured on digits")
+    assert loaded.network.run(EXAMPLE).shape == (8, 2, 10)
+
+
+@pytest.mark.parametrize("function", ["make", "timed"])
+def test_a_users_factory(suite: Suite, factory: str, tmp_path: Path, function: str) -> None:
+    plain = with_values(suite, {"model.config": {}})
+    loaded = load_network(plain, weights(tmp_path), EXAMPLE, classes=10, arch=f"{factory}:{function}")
+    assert loaded.name == function
+    assert loaded.network.run(EXAMPLE).shape[-1] == 10
+
+
+def test_a_pickled_module_needs_trust(suite: Suite, tmp_path: Path) -> None:
+    torch.save(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), tmp_path / "whole.pth")
+    with pytest.raises(CheckpointError, match="--trust"):
+        load_network(suite, tmp_path / "whole.pth", EXAMPLE, classes=10)
+    loaded = load_network(suite, tmp_path / "whole.pth", EXAMPLE, classes=10, trust=True)
+    assert loaded.name == "whole"
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "words"),
+    [
+        ("wrong", SuiteError, "expected a torch.nn.Module, got int"),
+        ("broken", SuiteError, "got ValueError: no such layer"),
+        ("absent", SuiteError, "expected a function absent"),
+    ],
+)
+def test_mistakes_of_a_factory(
+    suite: Suite, factory: str, tmp_path: Path, function: str, error: type[Exception], words: str
+) -> None:
+    plain = with_values(suite, {"model.config": {}})
+    with pytest.raises(error, match=words):
+        load_network(plain, weights(tmp_path), EXAMPLE, classes=10, arch=f"{factory}:{function}")
+
+
+def test_mistakes_of_a_checkpoint(suite: Suite, ours: Path, factory: str, tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match="expected one of spiking-conv-net"):
+        load_network(suite, ours, EXAMPLE, classes=10, arch="resnet")
+    wide = with_values(suite, {"model.config": {"width": 4}})
+    with pytest.raises(CheckpointError, match="another size or number of classes"):
+        load_network(wide, weights(tmp_path), EXAMPLE, classes=10, arch=f"{factory}:make")
+    with pytest.raises(NetworkError, match="the data has 7 classes, the network's readout 10"):
+        load_network(suite, ours, EXAMPLE, classes=7)
+    with pytest.raises(NetworkError, match=r"does not take input of shape \(2, 3, 8, 8\)"):
+        load_network(suite, ours, torch.zeros(2, 3, 8, 8), classes=10)
+    bare = with_values(suite, {"model.arch": None})
+    with pytest.raises(SuiteError, match="give --arch"):
+        load_network(bare, weights(tmp_path), EXAMPLE, classes=10)
+
+
+def test_devices() -> None:
+    assert torch_device("cpu") == torch.device("cpu")
+    assert torch_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    for name in ("tpu", "mps", "cuda:99", "3"):
+        with pytest.raises(InputError, match="expected"):
+            torch_device(name)
