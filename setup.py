@@ -9,5 +9,5 @@ SHIPPED = ("suites", "checkpoints")
 setup(
     packages=[*find_packages(include=["snn_eval", "snn_eval.*"]), *(f"snn_eval._shipped.{name}" for name in SHIPPED)],
     package_dir={f"snn_eval._shipped.{name}": name for name in SHIPPED},
-    package_data={"": ["*.toml", "*.pth", "*.pt", "*.html", "*.j2", "py.typed"]},
+    package_data={"": [f"**/*.{ending}" for ending in ("toml", "pt", "html", "j2", "css", "js")] + ["py.typed"]},
 )
