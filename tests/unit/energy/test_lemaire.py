@@ -12,7 +12,7 @@ from helpers.traces import neuron_layer, product_layer, synaptic_layer, tiny_tra
 from snn_eval.energy import LEMAIRE_PARTS, LemaireRow, energy_model, lemaire_energy
 from snn_eval.energy.lemaire import access_pj, is_event_driven
 from snn_eval.errors import RefusedError
-from snn_eval.metrics import measure
+from snn_eval.metrics import energy_rows, measure
 from snn_eval.trace import ElementwiseOp
 
 MODEL = energy_model("lemaire-2022")
@@ -47,12 +47,24 @@ def _rows(trace: object) -> dict[tuple[str, str], LemaireRow]:
 
 def test_a_convolution_of_spikes() -> None:
     conv = synaptic_layer(
-        "conv", [[[3, 4], [1, 2]]], 1, kind="conv", inputs_per_step=2 * 8 * 8, weight_shape=(6, 1, 3, 3),
-        weight_count=54, groups=2, kernel=(3, 3), stride=(2, 2), output_shape=(6, 4, 4), dense_ops=500, dense_ops_with_border=600,
-    )  # fmt: skip
-    row = _rows(trace_of([conv], [neuron_layer("n", np.zeros((2, 2, 6, 4, 4)))], time_steps=2, samples=2))[
-        "conv", "synaptic"
-    ]
+        "conv",
+        [[[3, 4], [1, 2]]],
+        1,
+        kind="conv",
+        inputs_per_step=2 * 8 * 8,
+        weight_shape=(6, 1, 3, 3),
+        weight_count=54,
+        groups=2,
+        kernel=(3, 3),
+        stride=(2, 2),
+        output_shape=(6, 4, 4),
+        dense_ops=500,
+        dense_ops_with_border=600,
+    )
+    neurons = neuron_layer("n", np.zeros((2, 2, 6, 4, 4)))
+    row = _rows(trace_of([conv], [neurons], time_steps=2, samples=2))["conv", "synaptic"]
+    dense = _rows(trace_of([replace(conv, stride=())], [neurons], time_steps=2, samples=2))["conv", "synaptic"]
+    assert dense.operations == pytest.approx((3 + 4 + 1 + 2) * 3 * 9 * ADD)  # no stride in the trace: stride 1
     spikes, fan, added = 3 + 4 + 1 + 2, 3 * 9, 3 * ceil(3 / 2) ** 2
     assert row.operations == pytest.approx(spikes * added * ADD)
     assert row.addressing == pytest.approx(spikes * fan * ADD + 2 * spikes * MAC)
@@ -146,6 +158,7 @@ def test_parts_sum_to_the_total_in_joules_per_sample() -> None:
     found = {m.metric: m.value for m in measure(tiny_trace(), energy_models=["lemaire-2022"])[0] if m.energy_model}
     rows = lemaire_energy(tiny_trace(), MODEL)
     assert found["energy_total"] == pytest.approx(sum(r.energy_pj for r in rows) / 3 * 1e-12)
+    assert sum(r.energy_j for r in energy_rows(tiny_trace(), "lemaire-2022")) == pytest.approx(found["energy_total"])
     assert found["energy_total"] == pytest.approx(sum(found[f"energy_{part}"] for part in LEMAIRE_PARTS))
     synaptic = sum(r.energy_pj for r in rows if r.component == "synaptic")
     assert found["energy_synaptic"] == pytest.approx(synaptic / 3 * 1e-12)

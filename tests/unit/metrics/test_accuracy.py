@@ -158,6 +158,8 @@ def test_a_summary_of_many_classes_gives_the_same_numbers() -> None:
     names = ["accuracy", "accuracy_top5", "accuracy_prefix", "latency_stable", "accuracy_by_class"]
     assert measure(_with_summary(full), names) == measure(full, names)
     ours, theirs = decisions(full), decisions(_with_summary(full))
+    assert (ours.classes == theirs.classes).all()
+    assert ours.number_of_classes == theirs.number_of_classes == 12
     assert np.allclose(ours.entropy, theirs.entropy, atol=1e-6)
     assert np.allclose(ours.confidence, theirs.confidence, atol=1e-6)
     with pytest.raises(RefusedError, match=r"temperature 2\.0 needs the readout of every class"):
