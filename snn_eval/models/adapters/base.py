@@ -164,30 +164,35 @@ class AdaptedNetwork:
             raise NetworkError("how the network runs time is not known yet: give adapt(example=...) or run once")
         if self.framework.fixes_time_steps(self.module) is not None:
             return None
-        if self.feed != "whole" or self.sample_axis == 1:
+        if self.feed != "whole":
             return self._with(self.module, time_steps)
+        candidates = [None] if self.sample_axis == 1 else []  # a loop over its input follows the input
         attribute = self.time_steps_attribute or _time_attribute(self.module, self.time_steps)
-        if attribute is None or self._observation is None:
-            return None
-        other = copy.copy(self.module)  # shares parameters, buffers and children; only the number differs
-        setattr(other, attribute, time_steps)
-        changed = self._with(other, time_steps, attribute)
-        layers = {name: other.get_submodule(name) for name in self.facts}
-        # the attribute counts only if the number of steps really follows it
-        return changed if choose_feed(changed, layers, self._observation.sample) == "whole" else None
+        for name in (*candidates, attribute):
+            changed = self._with(_with_attribute(self.module, name, time_steps), time_steps)
+            if changed._takes_its_steps():
+                return changed
+        return None
 
-    def _with(self, module: nn.Module, time_steps: int, attribute: str | None = None) -> AdaptedNetwork:
+    def _with(self, module: nn.Module, time_steps: int) -> AdaptedNetwork:
         observation = self._observation
         if self.sample_axis == 1 and observation is not None:
-            observation = None  # its sample has the old number of steps
-        attribute = attribute or self.time_steps_attribute
-        return replace(
-            self, module=module, time_steps=time_steps, time_steps_attribute=attribute, _observation=observation
-        )
+            steps = torch.arange(time_steps, device=observation.sample.device) % self.time_steps
+            observation = replace(observation, sample=observation.sample[steps])
+        return replace(self, module=module, time_steps=time_steps, _observation=observation)
+
+    def _takes_its_steps(self) -> bool:
+        """Whether the neurons really take T steps: an attribute counts only if the number of steps follows it."""
+        if self._observation is None:
+            return False
+        layers = {name: self.module.get_submodule(name) for name in self.facts}
+        return choose_feed(self, layers, self._observation.sample) == "whole"
 
     def _check_input(self, x: Tensor) -> None:
         if x.dim() <= self.sample_axis:
             raise NetworkError(f"input: expected samples on axis {self.sample_axis}, got shape {tuple(x.shape)}")
+        if x.shape[self.sample_axis] == 0:
+            raise NetworkError(f"input: expected 1 sample or more, got shape {tuple(x.shape)}")
         if self.sample_axis == 1 and x.shape[0] != self.time_steps:
             raise NetworkError(f"input: expected {self.time_steps} time steps first, got shape {tuple(x.shape)}")
 
@@ -207,6 +212,15 @@ class AdaptedNetwork:
 def _time_attribute(module: nn.Module, time_steps: int) -> str | None:
     found = [name for name in _TIME_ATTRIBUTES if vars(module).get(name) == time_steps]
     return found[0] if len(found) == 1 else None
+
+
+def _with_attribute(module: nn.Module, name: str | None, value: int) -> nn.Module:
+    """A copy that shares parameters, buffers and children, with one plain attribute changed; the module for no name."""
+    if name is None or name not in vars(module):
+        return module
+    other = copy.copy(module)
+    setattr(other, name, value)
+    return other
 
 
 def _refuse_invisible(module: nn.Module) -> None:

@@ -118,6 +118,14 @@ def test_state_is_reset_in_every_class(name: str) -> None:
     assert network.spiking_layers()["0.1"].role == "output"
 
 
+def test_inference_mode_and_no_grad_give_the_same() -> None:
+    network = adapt(seeded(sequential), 4, example=X)
+    first = network.run(X)
+    with torch.inference_mode():
+        assert torch.equal(network.run(X), first)
+    assert torch.equal(network.run(X), first)
+
+
 def test_reset_leaves_other_networks_alone() -> None:
     other = seeded(sequential)
     other(X)

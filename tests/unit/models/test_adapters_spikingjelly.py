@@ -125,6 +125,35 @@ def test_time_steps_of_a_loop_inside_are_set_on_a_copy_and_checked() -> None:
     assert adapt(Loop(follow=False), 4, example=X).with_time_steps(7) is None
 
 
+@pytest.mark.parametrize("follow", ["input", "attribute", "neither"])
+def test_time_steps_of_a_loop_over_a_sequence(follow: str) -> None:
+    class Sequence(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.lif, self.time_steps = nn.Linear(4, 2), sj.LIFNode(), 4
+
+        def forward(self, x: Tensor) -> Tensor:
+            steps = {"input": len(x), "attribute": self.time_steps, "neither": 4}[follow]
+            return torch.stack([self.lif(self.fc(x[t])) for t in range(steps)]).sum(0)
+
+    network = adapt(Sequence(), 4, sample_axis=1, example=torch.rand(4, 3, 4))
+    assert network.feed == "whole"
+    longer = network.with_time_steps(6)
+    assert (longer is None) == (follow == "neither")
+    if longer is not None:
+        assert longer.run(torch.rand(6, 3, 4)).shape == (1, 3, 2)
+        assert longer.spiking_layers()["lif"].role == "output"
+
+
+@pytest.mark.parametrize("step_mode", ["s", "m"])
+def test_inference_mode_and_no_grad_give_the_same(step_mode: str) -> None:
+    network = adapt(small(step_mode=step_mode), 4, example=X)
+    first = network.run(X)
+    with torch.inference_mode():
+        assert torch.equal(network.run(X), first)
+    assert torch.equal(network.run(X), first)
+
+
 def test_static_stem_inside_the_module() -> None:
     class Stem(nn.Module):
         def __init__(self) -> None:
@@ -237,6 +266,7 @@ def test_refused_by_name(wrap: Any, message: str) -> None:
         (lambda: adapt(small(), 4, sample_axis=1).run(X.repeat(3, 1, 1, 1, 1)), "expected 4 time steps first"),
         (lambda: adapt(Loop("both"), 4, output_index=2, feed="whole").run(X), "returns 2 values, output_index is 2"),
         (lambda: adapt(layer.Conv2d(1, 2, 1), 1).run(X), "readout: expected"),
+        (lambda: adapt(small(), 4).run(X[:0]), "expected 1 sample or more"),
         (lambda: adapt(small(), 4, framework="norse"), "framework: expected"),
     ],
 )

@@ -1,0 +1,123 @@
+"""The training loop: a seed repeats it, the best epoch is chosen on validation, the test part is never read."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from snn_eval.data import ArrayDataset, load_dataset
+from snn_eval.errors import SuiteError
+from snn_eval.models.adapters import framework_of
+from snn_eval.models.checkpoint import load_checkpoint, load_weights
+from snn_eval.models.networks import build_network
+from snn_eval.suite import Suite, load_suite, with_values
+from snn_eval.train import Trained, loop, train
+from snn_eval.train.epoch import check
+
+
+def tiny(**values: Any) -> Suite:
+    base = {"train.epochs": 3, "model.config.channels": [4, 8], "input.time_steps": 3, "train.average": 0.0}
+    return with_values(load_suite("digits"), {**base, **values})
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return train(tiny(), tmp_path_factory.mktemp("first"), seed=1)
+
+
+def test_a_seed_repeats_the_training(trained: Trained, tmp_path: Path) -> None:
+    torch.manual_seed(99)
+    before = torch.get_rng_state()
+    again = train(tiny(), tmp_path, seed=1)
+    assert torch.equal(torch.get_rng_state(), before)
+    for name in ("best", "last"):
+        first, second = (load_checkpoint(getattr(run, f"{name}_checkpoint")) for run in (trained, again))
+        assert all(torch.equal(value, second.state_dict[key]) for key, value in first.state_dict.items())
+    assert [epoch.train_loss for epoch in again.epochs] == [epoch.train_loss for epoch in trained.epochs]
+
+
+def test_another_seed_is_another_training(trained: Trained, tmp_path: Path) -> None:
+    other = train(tiny(**{"train.epochs": 1}), tmp_path, seed=2)
+    assert other.epochs[0].train_loss != trained.epochs[0].train_loss
+
+
+def test_it_learns(trained: Trained) -> None:
+    assert trained.epochs[-1].train_loss < trained.epochs[0].train_loss
+    assert trained.best.validation_accuracy > 0.5
+
+
+def test_best_is_the_best_on_validation(trained: Trained) -> None:
+    assert trained.best.validation_accuracy == max(epoch.validation_accuracy for epoch in trained.epochs)
+    assert trained.last is trained.epochs[-1]
+    assert [epoch.epoch for epoch in trained.epochs] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["best", "last"])
+def test_the_checkpoint_measures_what_the_log_says(trained: Trained, name: str) -> None:
+    checkpoint = load_checkpoint(getattr(trained, f"{name}_checkpoint"))
+    epoch = getattr(trained, name)
+    assert (checkpoint.suite, checkpoint.suite_version, checkpoint.time_steps) == ("digits", 1, 3)
+    assert (checkpoint.provenance["seed"], checkpoint.provenance["epoch"]) == (1, epoch.epoch)
+    module = build_network(str(checkpoint.arch), 3, dict(checkpoint.config or {}))
+    load_weights(module, checkpoint)
+    found = check(module, framework_of(module), load_dataset("digits", "validation"), 64)
+    assert (found.accuracy, found.loss) == (epoch.validation_accuracy, epoch.validation_loss)
+    assert found.firing_rate == pytest.approx(epoch.validation_firing_rate)
+
+
+def test_log(trained: Trained) -> None:
+    rows = list(csv.DictReader(trained.log.read_text(encoding="utf-8").splitlines()))
+    assert [float(row["train_loss"]) for row in rows] == [epoch.train_loss for epoch in trained.epochs]
+    # cosine from the learning rate to 0 in three epochs: (1 + cos(π·e/3))/2
+    assert [float(row["learning_rate"]) / 5e-3 for row in rows] == pytest.approx([1, 0.75, 0.25])
+
+
+def test_the_test_part_is_never_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked = []
+
+    def watched(name: str, split: str) -> ArrayDataset:
+        asked.append(split)
+        return load_dataset(name, split)
+
+    monkeypatch.setattr(loop, "load_dataset", watched)
+    seen = []
+    train(tiny(**{"train.epochs": 1}), tmp_path, on_epoch=seen.append)
+    assert asked == ["train", "validation"]
+    assert len(seen) == 1
+
+
+def test_the_penalty_lowers_the_firing_rate(trained: Trained, tmp_path: Path) -> None:
+    quiet = train(tiny(**{"train.rate_penalty": 20.0}), tmp_path, seed=1)
+    assert quiet.last.validation_firing_rate < 0.7 * trained.last.validation_firing_rate
+
+
+def test_averaged_weights_are_what_is_kept(trained: Trained, tmp_path: Path) -> None:
+    averaged = train(tiny(**{"train.average": 0.9}), tmp_path, seed=1)
+    # the average only watches: the weights that are trained stay the same
+    assert [epoch.train_loss for epoch in averaged.epochs] == [epoch.train_loss for epoch in trained.epochs]
+    key = "stem.conv.weight"
+    last, plain = load_checkpoint(averaged.last_checkpoint), load_checkpoint(trained.last_checkpoint)
+    assert not torch.equal(last.state_dict[key], plain.state_dict[key])
+
+
+def test_sgd(tmp_path: Path) -> None:
+    run = train(tiny(**{"train.optimizer": "sgd", "train.learning_rate": 0.05, "train.epochs": 2}), tmp_path)
+    assert run.epochs[1].train_loss < run.epochs[0].train_loss
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"model.arch": None}, "expected model.arch"),
+        ({"input.encoding": "rate"}, "expects input.encoding 'direct', got 'rate'"),
+        ({"data.validation": None}, "expected data.validation"),
+    ],
+)
+def test_suites_that_cannot_be_trained(values: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match=message):
+        train(tiny(**values), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
