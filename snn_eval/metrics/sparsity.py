@@ -80,11 +80,11 @@ def model_fact(*names: str) -> MetricFunction:
 
 
 def wall_time(derived: Derived) -> Iterator[Value]:
-    """Median seconds of the bare forward pass of one warm chunk ÷ its samples (advisory)."""
+    """Median over warm chunks of the bare forward pass's seconds ÷ the chunk's samples (advisory)."""
     facts = derived.trace.facts
     if not facts.bare_forward_s:
         raise RefusedError("wall time needs chunks run bare, but none was timed (timed_chunks is 0)")
-    yield Value(float(np.median(facts.bare_forward_s)) / facts.batch_size, n=len(facts.bare_forward_s))
+    yield Value(float(np.median(facts.bare_forward_s)), n=len(facts.bare_forward_s))
 
 
 def peak_memory(derived: Derived) -> Iterator[Value]:
