@@ -60,7 +60,18 @@ class Attention:
     key: Tensor
     value: Tensor
     allowed: Tensor | None
-    suffix: str = ""
+    mask: Tensor | None = None
+    scale: float | None = None
+
+    def weights(self) -> Tensor:
+        """The softmax weights ``[..., L, S]`` in float64 (a row that may see nothing is zero)."""
+        query, key = self.query.to(torch.float64), self.key.to(torch.float64)
+        scores = query @ key.transpose(-1, -2) * (query.shape[-1] ** -0.5 if self.scale is None else self.scale)
+        if self.mask is not None and self.mask.dtype != torch.bool:
+            scores = scores + self.mask
+        if self.allowed is not None:
+            scores = scores.masked_fill(~self.allowed, float("-inf"))
+        return torch.nan_to_num(scores.softmax(-1))
 
 
 Part = Weighted | Pair | Attention
@@ -245,7 +256,7 @@ def _attention(args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> l
         key, value = key.repeat_interleave(repeat, -3), value.repeat_interleave(repeat, -3)
     mask = _argument(args, kwargs, 3, "attn_mask")
     causal = bool(_argument(args, kwargs, 5, "is_causal", False))
-    return [Attention(query, key, value, _allowed(query, key, mask, causal))]
+    return [Attention(query, key, value, _allowed(query, key, mask, causal), mask, kwargs.get("scale"))]
 
 
 def _cell(args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> list[Part]:

@@ -20,7 +20,7 @@ from snn_eval.errors import NotFiniteError
 from snn_eval.probe import kernels
 from snn_eval.trace import MAX_LEVELS
 
-__all__ = ["Counted", "Fan", "Grid", "ValueCounter"]
+__all__ = ["Counted", "Fan", "Grid", "ValueCounter", "count_meetings"]
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -83,6 +83,20 @@ def _compressed(fan: Int) -> NDArray[np.int32] | int:
 
 def _vector(fan: NDArray[np.int32] | int | None) -> NDArray[np.int32] | None:
     return fan if isinstance(fan, np.ndarray) else None
+
+
+def count_meetings(x: Tensor, y: Tensor, n: int) -> Int:
+    """Positions of ``x[T,N,M]`` and ``y[T,N,M]`` where both are nonzero, ``[T,n]``."""
+    form = _FORMATS[x.dtype]
+    out = np.zeros((x.shape[0], n), np.int64)
+    if y.dtype != x.dtype:
+        y = y.to(x.dtype)
+    kernels.meetings(
+        x.view(form.torch_int).numpy().view(form.unsigned),
+        y.view(form.torch_int).numpy().view(form.unsigned),
+        n, form.magnitude, out,
+    )  # fmt: skip
+    return out
 
 
 @dataclass(slots=True)

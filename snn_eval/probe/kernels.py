@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["axis_counts", "binary", "find_values", "graded", "levelled"]
+__all__ = ["axis_counts", "binary", "find_values", "graded", "levelled", "meetings"]
 
 Array = NDArray[Any]
 
@@ -313,3 +313,20 @@ def axis_counts(x, values, counts, weights):  # type: ignore[no-untyped-def]
                 counts[row, b, k] += 1
                 weight += abs(np.float64(v))
             weights[b, k] = weight
+
+
+@njit(nogil=True, cache=True)
+def meetings(x, y, n, magnitude, out):  # type: ignore[no-untyped-def]
+    """Positions of ``x[T,N,M]`` and ``y[T,N,M]`` (bits) where both are nonzero, added to ``out[T,N]``."""
+    for t in range(x.shape[0]):
+        for i in range(n):
+            a = x[t, i]
+            b = y[t, i]
+            for j0 in range(0, x.shape[2], 4096):
+                size = min(x.shape[2], j0 + 4096) - j0
+                p = a[j0 : j0 + size]
+                q = b[j0 : j0 + size]
+                count = np.int32(0)
+                for j in range(size):
+                    count += np.int32((p[j] & magnitude) != 0) & np.int32((q[j] & magnitude) != 0)
+                out[t, i] += count

@@ -1,0 +1,8 @@
+"""The probe: one recording pass over a network gives an exact trace."""
+
+from __future__ import annotations
+
+from snn_eval.probe.chunk import Chunk, ProbeOptions
+from snn_eval.probe.recorder import Recorder, record_trace
+
+__all__ = ["Chunk", "ProbeOptions", "Recorder", "record_trace"]
