@@ -1,0 +1,136 @@
+"""What ``show`` and the end of ``run`` print of one model: its numbers, its layers, every convention, all notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from snn_eval.record import Record
+from snn_eval.report.format import cell, measured, value_with_unit
+from snn_eval.report.grid import aligned, width
+from snn_eval.report.layers import layer_notes, layers_text
+from snn_eval.report.lookup import Results
+from snn_eval.report.notes import notes
+from snn_eval.report.tables import conventions_table, energy_models_table
+from snn_eval.trace import Trace
+from snn_eval.units import RATIO
+
+__all__ = ["LINES", "Line", "card"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the card: what the value is called, which metric it is, and what stands beside it."""
+
+    label: str
+    metric: str
+    beside: Callable[[Results], str] = lambda results: ""
+
+
+def _method(results: Results) -> str:
+    accuracy = results.get("accuracy")
+    return "" if accuracy is None or accuracy.interval_method is None else accuracy.interval_method
+
+
+def _spread(results: Results) -> str:
+    found = {p: results.get(f"spike_count_{p}") for p in ("median", "p95", "p99", "max")}
+    return ", ".join(f"{name} {cell(m.value, m.unit)}" for name, m in found.items() if m is not None)
+
+
+def _steps(results: Results) -> str:
+    stable = results.get("latency_stable")
+    return "" if stable is None else f"decision stable after {stable.value:.2f} steps"
+
+
+def _convention(results: Results) -> str:
+    return f"convention {results.convention}" if results.convention else ""
+
+
+def _density(results: Results) -> str:
+    syops, dense = results.value("syops"), results.value("mac_dense")
+    return f"no zero skipped; {syops / dense * 100:.1f} % are effective" if syops is not None and dense else ""
+
+
+def _model(results: Results) -> str:
+    return f"model {results.energy_model}"
+
+
+def _components(results: Results) -> str:
+    parts = {name: float(m.value) for name, m in results.scoped("energy_total", "component")}
+    total = sum(parts.values())
+    shares = sorted(parts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{name} {value / total * 100:.1f} %" for name, value in shares) if total else results.energy_model
+
+
+def _nonzero(results: Results) -> str:
+    sparsity = results.get("connection_sparsity")
+    return "" if sparsity is None else f"{value_with_unit(sparsity.value, RATIO)} of weights are zero"
+
+
+def _state(results: Results) -> str:
+    state = results.get("state_bytes")
+    return "" if state is None else f"and {value_with_unit(state.value, state.unit)} of neuron state a sample"
+
+
+LINES: tuple[Line, ...] = (
+    Line("accuracy", "accuracy", _method),
+    Line("exit: mean step", "exit_mean_step"),
+    Line("exit: accuracy", "exit_accuracy"),
+    Line("first correct", "latency_first_correct", _steps),
+    Line("spikes", "spike_count", _spread),
+    Line("NASFR", "nasfr"),
+    Line("silent neurons", "silent_neurons"),
+    Line("AC", "ac", _convention),
+    Line("MAC", "mac", _convention),
+    Line("MAC dense", "mac_dense", _density),
+    Line("energy synaptic", "energy_synaptic", _model),
+    Line("energy total", "energy_total", _components),
+    Line("parameters", "parameters", _nonzero),
+    Line("footprint", "footprint", _state),
+    Line("wall time", "wall_time", lambda results: "advisory"),
+)
+"""What is printed of a model, in this order; a metric the record does not hold is left out."""
+
+
+def card(record: Record, trace: Trace | None = None, *, brief: bool = False) -> str:
+    """One model's result as text for the terminal.
+
+    Args:
+        record: of one cell.
+        trace: the run's trace; with it the layers are listed, too.
+        brief: without the other conventions and energy models.
+    """
+    results = Results(record)
+    parts = [_title(record)]
+    lines = [(x.label, results.get(x.metric), x.beside(results)) for x in LINES]
+    there = [[label, measured(m), beside] for label, m, beside in lines if m is not None]
+    if there:
+        parts.append(_columns(there))
+    if trace is not None:
+        parts.append(layers_text(trace, record))
+    for table in (conventions_table(results), energy_models_table(results)):
+        if len(table[1]) > 1 and not brief:
+            parts.append(aligned(*table, indent=2))
+    below = notes(record, layer_notes(trace) if trace is not None else ())
+    if below:
+        parts.append("\n".join(f"  {line}" for line in below))
+    return "\n\n".join(parts)
+
+
+def _title(record: Record) -> str:
+    identity = record.identity
+    checkpoint = identity.checkpoint_name or "no checkpoint"
+    if identity.checkpoint_sha256:
+        checkpoint += f" ({identity.checkpoint_sha256[:8]})"
+    return (
+        f"{identity.model} on {identity.suite} v{identity.suite_version} · {identity.samples} samples of "
+        f"{identity.split} · T = {identity.time_steps} · {checkpoint}"
+    )
+
+
+def _columns(rows: list[list[str]]) -> str:
+    widths = [max(width(row[i]) for row in rows) for i in range(3)]
+    return "\n".join(
+        "  " + "  ".join(text + " " * (w - width(text)) for text, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )

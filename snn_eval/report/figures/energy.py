@@ -1,0 +1,108 @@
+"""Figure: energy of each layer under one energy model, stacked by what it is spent on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from snn_eval.metrics import EnergyRow, energy_rows
+from snn_eval.report.figures.style import COLOURS, new_figure, tidy
+from snn_eval.report.format import value_with_unit
+from snn_eval.report.layers import layer_rows
+from snn_eval.report.lookup import Results
+from snn_eval.trace import Trace
+from snn_eval.units import JOULE_PER_SAMPLE, scaled
+
+__all__ = ["energy_figure"]
+
+_MOST_LAYERS = 28
+_ORDER = ("synaptic", "neuron", "bias", "norm", "pool", "residual_add")
+"""Components that have a colour of their own; all others share one."""
+
+
+def energy_figure(trace: Trace, results: Results) -> Figure:
+    """Stacked bars of energy by layer and component; they sum to ``energy_total``.
+
+    Raises:
+        RefusedError: the total energy is not defined for this trace.
+        CountError: a kind of operation that occurs has no cost.
+    """
+    rows = energy_rows(trace, results.energy_model, results.convention)
+    owners = _owners(trace, results, rows)
+    total = sum(row.energy_j for row in rows)
+    names = _largest(owners, rows)
+    spent = _spent(names, owners, rows)
+    longest = max((sum(by.values()) for by in spent.values()), default=0.0)
+    number, unit = scaled(longest, JOULE_PER_SAMPLE)
+    factor = number / longest if longest else 1.0
+    figure, (axes,) = new_figure(7.2, max(2.6, 0.32 * len(names) + 1.6))
+    left = dict.fromkeys(names, 0.0)
+    for place, component in enumerate(_components(rows)):
+        widths = [spent[name].get(component, 0.0) * factor for name in names]
+        axes.barh(
+            range(len(names)),
+            widths,
+            left=[left[name] for name in names],
+            height=0.72,
+            label=component.replace("_", " "),
+            color=COLOURS[place],
+            edgecolor="white",
+            linewidth=0.4,
+        )
+        for name, width in zip(names, widths, strict=True):
+            left[name] += width
+    for place, name in enumerate(names):
+        share = sum(spent[name].values()) / total * 100 if total else 0.0
+        axes.text(left[name] + number * 0.01, place, f"{share:.1f} %", va="center", fontsize=8.5)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_xlim(0, (number or 1.0) * 1.12)
+    axes.tick_params(axis="y", length=0)
+    axes.legend(loc="lower right", fontsize=8.5)
+    title = f"Energy by layer: {value_with_unit(total, JOULE_PER_SAMPLE)} in total"
+    tidy(axes, title, f"energy ({unit}), model {results.energy_model}, convention {results.convention}", "", "x")
+    return figure
+
+
+def _owners(trace: Trace, results: Results, rows: Sequence[EnergyRow]) -> dict[str, str]:
+    """The layer each row is drawn at: an element-wise operation at the layer it belongs to by name or by folding."""
+    layers = [row.layer.name for row in layer_rows(trace, results.record) if row.table != "elementwise"]
+    folded = {op.name: op.fused_into for op in trace.elementwise if op.fused_into in layers}
+    owners = {}
+    for row in rows:
+        above = [name for name in layers if row.name == name or row.name.startswith((f"{name}.", f"{name}#"))]
+        owners[row.name] = folded.get(row.name) or (max(above, key=len) if above else row.name)
+    order = {name: place for place, name in enumerate(layers)}
+    return dict(sorted(owners.items(), key=lambda item: order.get(item[1], len(order))))
+
+
+def _largest(owners: dict[str, str], rows: Sequence[EnergyRow]) -> list[str]:
+    """The layers to draw, in the network's order; beyond the limit the smallest ones become one bar."""
+    sums: dict[str, float] = dict.fromkeys(owners.values(), 0.0)
+    for row in rows:
+        sums[owners[row.name]] += row.energy_j
+    if len(sums) <= _MOST_LAYERS:
+        return list(sums)
+    kept = set(sorted(sums, key=lambda name: -sums[name])[: _MOST_LAYERS - 1])
+    return [name for name in sums if name in kept] + [_rest(len(sums) - len(kept))]
+
+
+def _rest(count: int) -> str:
+    return f"{count} smaller ones"
+
+
+def _spent(names: list[str], owners: dict[str, str], rows: Sequence[EnergyRow]) -> dict[str, dict[str, float]]:
+    spent: dict[str, dict[str, float]] = {name: {} for name in names}
+    components = _components(rows)
+    for row in rows:
+        by = spent[owners[row.name] if owners[row.name] in spent else names[-1]]
+        component = row.component if row.component in components else "other"
+        by[component] = by.get(component, 0.0) + row.energy_j
+    return spent
+
+
+def _components(rows: Sequence[EnergyRow]) -> list[str]:
+    found = {row.component for row in rows if row.energy_j}
+    known = [name for name in _ORDER if name in found]
+    return [*known, "other"] if found - set(known) else known

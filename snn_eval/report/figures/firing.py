@@ -1,0 +1,84 @@
+"""Figure: firing rate of each layer at each step as a heat map, beside it each layer's mean over steps."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from snn_eval.errors import RefusedError
+from snn_eval.report.figures.style import COLOURS, SEQUENTIAL, new_figure, tidy
+from snn_eval.report.lookup import Results
+
+__all__ = ["firing_figure"]
+
+_NUMBERS_UP_TO = 160
+
+
+def firing_figure(results: Results) -> Figure:
+    """Heat map of LSFR[l,t] with LASFR[l] as bars; rates in spikes per neuron and step.
+
+    Raises:
+        RefusedError: the record holds no firing rates.
+    """
+    names, rates_LT = _rates(results)
+    means = {name: float(m.value) for name, m in results.scoped("lasfr", "layer")}
+    layers, steps = rates_LT.shape
+    figure, (heat, bars) = new_figure(max(6.4, 0.42 * steps + 4.6), max(2.4, 0.34 * layers + 1.5), 2, ratios=(3.0, 1.0))
+    image = heat.imshow(rates_LT, aspect="auto", cmap=SEQUENTIAL, vmin=0.0, interpolation="nearest")
+    heat.set_yticks(range(layers), names)
+    ticks = range(0, steps, max(1, steps // 16))
+    heat.set_xticks(list(ticks), [str(t + 1) for t in ticks])
+    heat.tick_params(length=0)
+    heat.spines[:].set_visible(False)
+    if rates_LT.size <= _NUMBERS_UP_TO and steps <= 16:
+        _write_numbers(heat, rates_LT)
+    tidy(heat, "Firing rate by layer and step", "step t", "")
+    bar = figure.colorbar(image, ax=heat, pad=0.02, fraction=0.05)
+    bar.set_label("spikes per neuron and step")
+    bar.outline.set_visible(False)
+    rows = np.arange(layers)
+    values = [means.get(name, float("nan")) for name in names]
+    bars.barh(rows, values, color=COLOURS[0], height=0.7)
+    bars.set_ylim(layers - 0.5, -0.5)
+    bars.set_yticks(rows, [""] * layers)
+    _label_bars(bars, values)
+    nasfr = results.get("nasfr")
+    if nasfr is not None:
+        bars.axvline(float(nasfr.value), color=COLOURS[5], linestyle="--", linewidth=1.2)
+        bars.annotate(
+            f"NASFR {nasfr.value:.3g}", (float(nasfr.value), 1.0), (3, 2), xycoords=("data", "axes fraction"),
+            textcoords="offset points", color=COLOURS[5], fontsize=8.5, ha="left", va="bottom",
+        )  # fmt: skip
+    tidy(bars, "", "mean over steps", "")
+    return figure
+
+
+def _rates(results: Results) -> tuple[list[str], NDArray[np.float64]]:
+    """Layer names and LSFR ``[L,T]``; NaN where a layer did not run."""
+    found: dict[str, dict[int, float]] = {}
+    for scope, m in results.scoped("lsfr", "layer"):
+        name, _, step = scope.rpartition("/step:")
+        found.setdefault(name, {})[int(step)] = float(m.value)
+    if not found:
+        raise RefusedError("the figure of firing rates needs the metric lsfr, which this record does not hold")
+    steps = max(max(by_step) for by_step in found.values())
+    return list(found), np.array([[row.get(t, np.nan) for t in range(1, steps + 1)] for row in found.values()])
+
+
+def _write_numbers(axes: Axes, rates_LT: NDArray[np.float64]) -> None:
+    middle = np.nanmax(rates_LT) / 2 if np.isfinite(rates_LT).any() else 0.0
+    for (row, column), value in np.ndenumerate(rates_LT):
+        if np.isfinite(value):
+            text = "0" if value == 0 else f"{value:.2f}".lstrip("0") if value >= 0.005 else "<.01"
+            colour = "black" if value > middle else "white"
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
+
+
+def _label_bars(axes: Axes, values: list[float]) -> None:
+    top = max((v for v in values if np.isfinite(v)), default=0.0)
+    axes.set_xlim(0, top * 1.45 if top else 1.0)
+    for row, value in enumerate(values):
+        if np.isfinite(value):
+            axes.text(value + top * 0.03, row, f"{value:.3g}", va="center", fontsize=8.5)

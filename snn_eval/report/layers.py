@@ -1,0 +1,240 @@
+"""The network layer by layer: ``layers.csv`` and the layer table of the terminal, from one list of declared columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from snn_eval.metrics import classify
+from snn_eval.record import Record
+from snn_eval.report.format import ABSENT, cell, shape, value_with_unit
+from snn_eval.report.grid import aligned, comma_separated
+from snn_eval.report.lookup import Results
+from snn_eval.trace import ElementwiseOp, NeuronLayer, SynapticLayer, Trace
+from snn_eval.units import JOULE_PER_SAMPLE, OP_PER_SAMPLE, RATE, RATIO, SPIKE_PER_SAMPLE
+
+__all__ = ["LAYER_COLUMNS", "LayerColumn", "LayerRow", "layer_notes", "layer_rows", "layers_csv", "layers_text"]
+
+Layer = SynapticLayer | NeuronLayer | ElementwiseOp
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRow:
+    """A layer of the trace, the record's results, and the samples both are of."""
+
+    layer: Layer
+    results: Results
+    samples: int
+
+    @property
+    def table(self) -> str:
+        """``synaptic``, ``neuron`` or ``elementwise``."""
+        return _TABLES[type(self.layer)]
+
+    def of(self, kind: type[Any], read: Callable[[Any], Any]) -> Any:
+        """``read`` of the layer where it is of this kind, else None."""
+        return read(self.layer) if isinstance(self.layer, kind) else None
+
+    def measured(self, metric: str) -> float | int | None:
+        """The record's value of this metric for this layer."""
+        return self.results.value(metric, f"layer:{self.layer.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerColumn:
+    """One column: its key in the CSV file, its title on the terminal (empty: not shown there), entry, unit.
+
+    ``table`` is the terminal's table it is shown in (empty: in both); one with a unit or ``right`` stands right.
+    """
+
+    key: str
+    title: str
+    read: Callable[[LayerRow], Any]
+    unit: str = ""
+    table: str = ""
+    right: bool = False
+
+
+_TABLES: dict[type[Any], str] = {SynapticLayer: "synaptic", NeuronLayer: "neuron", ElementwiseOp: "elementwise"}
+
+
+def _fact(kind: type[Any], name: str) -> Callable[[LayerRow], Any]:
+    return lambda row: row.of(kind, lambda layer: getattr(layer, name))
+
+
+def _shape(name: str) -> Callable[[LayerRow], Any]:
+    return lambda row: row.of(SynapticLayer, lambda layer: shape(getattr(layer, name)))
+
+
+def _measured(metric: str, kind: type[Any] = object) -> Callable[[LayerRow], Any]:
+    return lambda row: row.of(kind, lambda layer: row.measured(metric))
+
+
+def _kind(row: LayerRow) -> str:
+    if isinstance(row.layer, NeuronLayer):
+        return row.layer.model if row.layer.role == "hidden" else f"{row.layer.model} ({row.layer.role})"
+    return row.layer.kind
+
+
+def _levels(row: LayerRow) -> Any:
+    def read(layer: SynapticLayer) -> str:
+        values = [f"{level:.6g}" for level in layer.levels]
+        return " ".join([*values, "other"] if layer.inputs_VTN[-1].any() else values)
+
+    return row.of(SynapticLayer, read)
+
+
+def _classes(layer: SynapticLayer) -> str:
+    """Classes that occur, by how many operations they drive: ``unit``, or ``unit + integer``."""
+    classes, ops = classify(layer), layer.ops_VTN.sum(axis=(-2, -1))
+    driven = {name: int(ops[getattr(classes, name)].sum()) for name in ("unit", "integer", "real")}
+    return " + ".join(sorted((name for name, count in driven.items() if count), key=lambda name: -driven[name]))
+
+
+def _share(row: LayerRow) -> float | None:
+    total = row.results.value("syops")
+    ac, mac = row.measured("ac"), row.measured("mac")
+    if row.table != "synaptic" or ac is None or mac is None or not total:
+        return None
+    return (ac + mac) / total
+
+
+def _inputs(row: LayerRow) -> Any:
+    return row.of(SynapticLayer, lambda layer: int(layer.inputs_VTN.sum()) / row.samples)
+
+
+def _neuron_shape(row: LayerRow) -> Any:
+    return row.of(NeuronLayer, lambda layer: shape(layer.shape))
+
+
+def _steps(row: LayerRow) -> int:
+    return row.layer.steps
+
+
+def _notes(row: LayerRow) -> str:
+    return "; ".join(_remarks(row.layer))
+
+
+LAYER_COLUMNS: tuple[LayerColumn, ...] = (
+    LayerColumn("layer", "layer", lambda row: row.layer.name),
+    LayerColumn("type", "", lambda row: row.table),
+    LayerColumn("kind", "kind", _kind),
+    LayerColumn("operation", "", _fact(SynapticLayer, "operation")),
+    LayerColumn("input_shape", "input", _shape("input_shape"), table="synaptic"),
+    LayerColumn("output_shape", "output", _shape("output_shape"), table="synaptic"),
+    LayerColumn("neurons", "", _fact(NeuronLayer, "neurons")),
+    LayerColumn("neuron_shape", "neurons", _neuron_shape, table="neuron"),
+    LayerColumn("weight_shape", "", _shape("weight_shape")),
+    LayerColumn("kernel", "", _shape("kernel")),
+    LayerColumn("stride", "", _shape("stride")),
+    LayerColumn("padding", "", _shape("padding")),
+    LayerColumn("dilation", "", _shape("dilation")),
+    LayerColumn("groups", "", _fact(SynapticLayer, "groups")),
+    LayerColumn("bias", "", _fact(SynapticLayer, "bias")),
+    LayerColumn("weights", "", _fact(SynapticLayer, "weight_count")),
+    LayerColumn("nonzero_weights", "", _fact(SynapticLayer, "nonzero_weights")),
+    LayerColumn("schedule", "", _fact(SynapticLayer, "schedule")),
+    LayerColumn("executed_steps", "steps", _steps, right=True),
+    LayerColumn("calls", "", _fact(SynapticLayer, "calls")),
+    LayerColumn("source", "", _fact(SynapticLayer, "source")),
+    LayerColumn("levels", "", _levels),
+    LayerColumn("class", "class", lambda row: row.of(SynapticLayer, _classes), table="synaptic"),
+    LayerColumn("inputs", "inputs", _inputs, OP_PER_SAMPLE, table="synaptic"),
+    LayerColumn("ac", "AC", _measured("ac", SynapticLayer), OP_PER_SAMPLE, table="synaptic"),
+    LayerColumn("mac", "MAC", _measured("mac", SynapticLayer), OP_PER_SAMPLE, table="synaptic"),
+    LayerColumn("mac_dense", "MAC dense", _measured("mac_dense", SynapticLayer), OP_PER_SAMPLE, table="synaptic"),
+    LayerColumn("share", "share", _share, RATIO, table="synaptic"),
+    LayerColumn("spike_count", "spikes", _measured("spike_count", NeuronLayer), SPIKE_PER_SAMPLE, table="neuron"),
+    LayerColumn("lasfr", "rate", _measured("lasfr", NeuronLayer), RATE, table="neuron"),
+    LayerColumn("silent_neurons", "silent", _measured("silent_neurons", NeuronLayer), RATIO, table="neuron"),
+    LayerColumn("energy_total", "energy", _measured("energy_total"), JOULE_PER_SAMPLE),
+    LayerColumn("notes", "", _notes),
+)
+"""What is told of a layer, in this order."""
+
+
+def layer_rows(trace: Trace, record: Record) -> list[LayerRow]:
+    """Every layer: synaptic and neuron layers in the order of their calls, then element-wise operations."""
+    called: dict[str, int] = {}
+    for producer, consumer in trace.graph:
+        called.setdefault(producer, len(called))
+        called.setdefault(consumer, len(called))
+    counted: list[Layer] = [*trace.synaptic, *trace.neurons]
+    if all(layer.name in called for layer in counted):
+        counted.sort(key=lambda layer: called[layer.name])
+    results = Results(record)
+    return [LayerRow(layer, results, len(trace.samples)) for layer in (*counted, *trace.elementwise)]
+
+
+def layers_csv(trace: Trace, record: Record) -> str:
+    """``layers.csv``: one row a layer; base units per sample, all digits; empty where an entry has no meaning."""
+
+    def field(value: Any) -> str:
+        return "" if value is None else repr(value) if isinstance(value, float) else str(value)
+
+    rows = layer_rows(trace, record)
+    return comma_separated([{c.key: field(c.read(row)) for c in LAYER_COLUMNS} for row in rows])
+
+
+def layers_text(trace: Trace, record: Record) -> str:
+    """The layers for the terminal: a table of synaptic layers and one of neuron layers, values per sample."""
+    tables = []
+    for name in ("synaptic", "neuron"):
+        columns = [c for c in LAYER_COLUMNS if c.title and c.table in ("", name)]
+        rows = [row for row in layer_rows(trace, record) if row.table == name]
+        cells = [[_text(column, row) for column in columns] for row in rows]
+        kept = [i for i, c in enumerate(columns) if c.table == "" or any(row[i] != ABSENT for row in cells)]
+        if rows:
+            heads = [f"{name} layer" if columns[i].key == "layer" else columns[i].title for i in kept]
+            right = [columns[i].right or columns[i].unit != "" for i in kept]
+            tables.append(aligned(heads, [[row[i] for i in kept] for row in cells], right, indent=2))
+    return "\n\n".join(tables)
+
+
+def _text(column: LayerColumn, row: LayerRow) -> str:
+    value = column.read(row)
+    if value is None or value == "":
+        return ABSENT
+    if column.unit == RATIO:
+        return value_with_unit(value, RATIO)
+    return cell(value, column.unit) if column.unit else str(value)
+
+
+def layer_notes(trace: Trace) -> list[str]:
+    """What a reader must know of single layers, one line a layer."""
+    layers: list[Layer] = [*trace.synaptic, *trace.neurons]
+    return [f"layer {layer.name}: {'; '.join(found)}" for layer in layers if (found := _remarks(layer))]
+
+
+def _remarks(layer: Layer) -> list[str]:
+    if isinstance(layer, SynapticLayer):
+        return list(_synaptic_remarks(layer))
+    if isinstance(layer, NeuronLayer) and not layer.has_threshold:
+        return ["no threshold: its outputs are not spikes"]
+    if isinstance(layer, NeuronLayer) and layer.model == "unknown":
+        return ["its neuron model is unknown: updates are not in any energy"]
+    if isinstance(layer, ElementwiseOp) and layer.fused_into is not None:
+        return [f"folded into {layer.fused_into}"]
+    return []
+
+
+def _synaptic_remarks(layer: SynapticLayer) -> Sequence[str]:
+    remarks = []
+    classes = classify(layer)
+    operands = {"inputs": classes.left} if classes.right is None else {"left": classes.left, "right": classes.right}
+    for which, operand in operands.items():
+        if operand.quantum not in (None, 1.0):
+            remarks.append(f"{which} are multiples of q = {operand.quantum:.6g}, folded into the weights")
+    if layer.source == "hidden" and layer.inputs_VTN[-1].any():
+        remarks.append("more than 16 input values, counted as real")
+    if layer.schedule == "once":
+        remarks.append("executed once for all steps")
+    if layer.time_invariant:
+        remarks.append("executed again at each step on the same static input")
+    if layer.nonzero_weights < layer.weight_count:
+        zero = 1 - layer.nonzero_weights / layer.weight_count
+        remarks.append(f"{zero * 100:.2f} % of weights are zero and skipped")
+    if not layer.attributed:
+        remarks.append("samples could not be told apart: only the set's sum is known")
+    return remarks

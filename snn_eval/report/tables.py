@@ -1,0 +1,94 @@
+"""The headline table, one row a model, and the table of conventions: for the terminal, as Markdown, as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from snn_eval.record import Record
+from snn_eval.report.columns import HEADLINE, IDENTITY, csv_fields, header, text
+from snn_eval.report.format import ABSENT, cell
+from snn_eval.report.grid import aligned, comma_separated, markdown
+from snn_eval.report.layers import layer_notes
+from snn_eval.report.lookup import Results
+from snn_eval.report.notes import notes
+from snn_eval.trace import Trace
+
+__all__ = ["conventions_table", "energy_models_table", "headline_text", "table_csv", "table_md"]
+
+Table = tuple[list[str], list[list[str]], list[bool]]
+
+
+def table_csv(records: Sequence[Record]) -> str:
+    """``table.csv``: one row a model; base units (op/sample, J/sample), all digits."""
+    rows = []
+    for record in records:
+        results = Results(record)
+        row: dict[str, str] = {}
+        for column in (*HEADLINE[:1], *IDENTITY, *HEADLINE[1:]):
+            row |= csv_fields(column, results)
+        rows.append(row)
+    return comma_separated(rows)
+
+
+def table_md(records: Sequence[Record], traces: Sequence[Trace | None] = ()) -> str:
+    """``table.md``: the headline row of each model, conventions and energy models of each, and all notes.
+
+    With the traces (None where a model has none) the notes tell of single layers, too.
+    """
+    parts = [markdown(*_headline(records)), _reading(records)]
+    for record, trace in zip_longest(records, traces):
+        results = Results(record)
+        title = f"{record.identity.model} ({record.identity.suite})"
+        for what, table in (
+            ("operations and energy by convention", conventions_table(results)),
+            ("energy by model", energy_models_table(results)),
+        ):
+            if table[1]:
+                parts += [f"**{title}: {what}**", markdown(*table)]
+        lines = notes(record, layer_notes(trace) if trace is not None else ())
+        if lines:
+            parts += [f"**{title}: notes**", "\n".join(f"- {line}" for line in lines)]
+    return "\n\n".join(parts) + "\n"
+
+
+def headline_text(records: Sequence[Record]) -> str:
+    """The headline table for the terminal, one row a model."""
+    headers, rows, right = _headline(records)
+    broken = [h.replace(" (", "\n(", 1) for h in headers]
+    return f"{aligned(broken, rows, right)}\n\n{_reading(records)}"
+
+
+def conventions_table(results: Results) -> Table:
+    """AC, MAC, SyOPs and the energies of the headline's model under every convention of the record."""
+    columns = ("ac", "mac", "syops", "energy_synaptic", "energy_total")
+    rows = []
+    for convention in results.conventions():
+        found = [results.get(c, convention=convention) for c in columns]
+        rows.append([convention, *(ABSENT if m is None else cell(m.value, m.unit) for m in found)])
+    return ["convention", "AC", "MAC", "SyOPs", "energy synaptic", "energy total"], rows, [False] + [True] * 5
+
+
+def energy_models_table(results: Results) -> Table:
+    """Synaptic and total energy of the headline's convention under every energy model of the record."""
+    rows = []
+    for model in results.models():
+        found = [results.get(metric, energy_model=model) for metric in ("energy_synaptic", "energy_total")]
+        rows.append([model, *(ABSENT if m is None else cell(m.value, m.unit) for m in found)])
+    return ["energy model", "synaptic", "total"], rows, [False, True, True]
+
+
+def _headline(records: Sequence[Record]) -> Table:
+    rows = [[text(column, results) for column in HEADLINE] for results in map(Results, records)]
+    return [header(column) for column in HEADLINE], rows, [column.right for column in HEADLINE]
+
+
+def _reading(records: Sequence[Record]) -> str:
+    """How the headline is to be read: convention, energy model, intervals."""
+    chosen = list(dict.fromkeys((r.convention, r.energy_model) for r in map(Results, records)))
+    methods = dict.fromkeys(
+        m.interval_method for r in records for m in r.measurements if m.metric == "accuracy" and m.interval_method
+    )
+    parts = [f"operations: convention {c}; energy: model {e}" for c, e in chosen if c and e]
+    parts += [f"intervals: {method}" for method in methods]
+    return ". ".join(p[0].upper() + p[1:] for p in parts) + "." if parts else ""
