@@ -1,7 +1,8 @@
-"""Prints one result: what it is of, the table, what was left out, and last the folder it is in."""
+"""Prints results: one in full, several side by side, and last the folder they are in."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,16 +10,31 @@ import click
 
 if TYPE_CHECKING:
     from snn_eval.record import Record
+    from snn_eval.store import RunFolder
 
-__all__ = ["print_result"]
+__all__ = ["print_result", "print_results"]
 
 
-def print_result(record: Record, folder: Path) -> None:
-    """Print a record and, as the last line, its folder."""
-    from snn_eval.report import terminal
+def print_result(record: Record, run: RunFolder) -> None:
+    """Print everything of one record and, as the last line, its folder."""
+    from snn_eval.report.card import card
+    from snn_eval.trace_file import read_trace
 
-    if record.error is not None:
-        click.echo(f"{record.identity.suite} {record.identity.model}: failed: {record.error}", err=True)
-    else:
-        click.echo(terminal(record))
-    click.echo(str(folder))
+    click.echo(card(record, read_trace(run.trace) if run.trace.is_file() else None))
+    click.echo(f"\n{run.path}")
+
+
+def print_results(results: Sequence[tuple[Record, RunFolder]], output: Path) -> None:
+    """Print one result in full; of several the table, what failed, and each one's folder."""
+    from snn_eval.report.tables import headline_text
+
+    if len(results) == 1:
+        print_result(*results[0])
+        return
+    measured = [record for record, _ in results if record.status != "failed"]
+    if measured:
+        click.echo(headline_text(measured) + "\n")
+    for record, run in results:
+        failed = f": failed: {record.error}" if record.error is not None else ""
+        click.echo(f"{record.identity.suite} {record.identity.model}{failed}\n  {run.path}")
+    click.echo(str(output))

@@ -58,15 +58,14 @@ Examples:
 @click.option("--trust", is_flag=True, help="The checkpoint is a pickled module; loading it may run its code.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be measured.")
 @click.option("--quiet", is_flag=True, help="No progress; only the result.")
-@click.pass_obj
-def run(argv: tuple[str, ...] | None, output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> int:
+def run(output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> int:
     """Measure checkpoints: accuracy, spikes, synaptic operations, energy.
 
     One pass over the test set; all numbers come from the counts it leaves behind in the run folder. A run that was
     interrupted goes on where it stopped. Without --models or --suite: suite digits.
     """
     from snn_eval.cli.progress import watching
-    from snn_eval.cli.result import print_result
+    from snn_eval.cli.result import print_results
     from snn_eval.run.plan import Request, described, plan
 
     request = Request(**flags)
@@ -75,12 +74,12 @@ def run(argv: tuple[str, ...] | None, output: Path, fresh: bool, dry_run: bool, 
     if dry_run:
         click.echo("\n".join(described(cells)))
         return 0
+    argv: tuple[str, ...] = click.get_current_context().obj or ()
     with watching(quiet) as listener:
-        outcomes, mistakes = _executed(cells, output, listener, argv or (), fresh)
-    for outcome in outcomes:
-        print_result(outcome.record, outcome.run.path)
-    if mistakes and not outcomes:
+        outcomes, mistakes = _executed(cells, output, listener, argv, fresh)
+    if not outcomes:
         return WRONG_INPUT
+    print_results([(outcome.record, outcome.run) for outcome in outcomes], output)
     return FAILED_CELLS if mistakes or any(outcome.record.status == "failed" for outcome in outcomes) else DONE
 
 

@@ -43,5 +43,5 @@ def show(run: str, recompute: bool, output: Path) -> int:
         from snn_eval.trace_file import read_trace
 
         record = derive(read_trace(found.trace), record)
-    print_result(record, found.path)
+    print_result(record, found)
     return 0

@@ -12,13 +12,13 @@ from pathlib import Path
 import torch
 
 from snn_eval.data import Chunk
-from snn_eval.errors import InputError, RunError, SnnEvalError, UnknownOperationError
+from snn_eval.errors import CountError, InputError, RunError, SnnEvalError, UnknownOperationError
 from snn_eval.models.adapters import AdaptedNetwork
 from snn_eval.models.encoders import DEPEND_ON_TIME_STEPS, encode
 from snn_eval.probe import ProbeOptions, Recorder
 from snn_eval.record import Record, read_record, write_record
-from snn_eval.report import run_files
 from snn_eval.run.derive import derive
+from snn_eval.run.files import run_files
 from snn_eval.run.identity import first_record, same_conditions
 from snn_eval.run.listener import Listener
 from snn_eval.run.load import LoadedNetwork, load_network, torch_device
@@ -64,7 +64,11 @@ def execute(
     if stored is not None:
         return Outcome(cell, *stored, reused=True)
     listener.begin(cell.title, cell.samples)
-    loaded, recorder = _prepared(cell, device, listener)
+    try:
+        loaded, recorder = _prepared(cell, device, listener)
+    except CountError as error:
+        run = create_run(output, record)
+        return Outcome(cell, run, _failed(run, record, error, started))
     record = record.model_copy(update={"notes": list(loaded.notes)})
     run, made_now = _folder(output, record, fresh)
     try:
@@ -82,9 +86,7 @@ def execute(
             shutil.rmtree(run.path, ignore_errors=True)
         raise
     except SnnEvalError as error:
-        record = _timed(record, started).model_copy(update={"status": "failed", "error": str(error)})
-        write_record(run.record, record)
-        run.remove_parts()
+        record = _failed(run, record, error, started)
     return Outcome(cell, run, record)
 
 
@@ -122,8 +124,11 @@ def _recorded(cell: Cell, device: torch.device, recorder: Recorder, run: RunFold
     listener.stage("recording")
     listener.skip(sum(min(size, cell.samples - index * size) for index in done))
     with PartWriter(run) as writer:
-        for chunk in _chunks(cell, device, skip=done):
-            writer.add(recorder.record(chunk))
+        for number, chunk in enumerate(_chunks(cell, device, skip=done)):
+            recorder.add(chunk)
+            if number < recorder.options.timed_chunks:
+                recorder.time_bare(chunk)
+            writer.add(recorder.take())
             listener.advance(len(chunk))
     return concatenate(run.load_parts())
 
@@ -153,6 +158,14 @@ def _folder(output: Path, record: Record, fresh: bool) -> tuple[RunFolder, bool]
     if run is not None and same_conditions(read_record(run.record), record):
         return run, False
     return create_run(output, record), True
+
+
+def _failed(run: RunFolder, record: Record, error: SnnEvalError, started: float) -> Record:
+    """Keep the cause in the run's record; its parts are of no use any more."""
+    failed = _timed(record, started).model_copy(update={"status": "failed", "error": str(error)})
+    write_record(run.record, failed)
+    run.remove_parts()
+    return failed
 
 
 def _timed(record: Record, started: float) -> Record:
