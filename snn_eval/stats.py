@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -65,7 +67,7 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> Interval:
     Raises:
         RefusedError: n is 0, or successes not within 0..n.
 
-    Source: E. B. Wilson, JASA 22 (1927); computed by ``scipy.stats.binomtest``.
+    Source: E. B. Wilson, JASA 22 (1927).
 
     >>> i = wilson_interval(95, 100)
     >>> round(i.low, 4), round(i.high, 4)
@@ -73,10 +75,13 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> Interval:
     """
     if not 0 <= successes <= n or n == 0:
         raise RefusedError(f"a proportion needs 0 <= successes <= n and n > 0, got {successes} of {n}")
-    from scipy.stats import binomtest  # slow to import, and `ls` and `show` do without
-
-    ci = binomtest(int(successes), int(n)).proportion_ci(confidence_level=level, method="wilson")
-    return Interval(float(ci.low), float(ci.high), f"wilson {level:.0%}")
+    p, z = successes / n, NormalDist().inv_cdf((1 + level) / 2)
+    middle = p + z * z / (2 * n)
+    half = z * sqrt(p * (1 - p) / n + (z / (2 * n)) ** 2)
+    low, high = ((middle + sign * half) / (1 + z * z / n) for sign in (-1, 1))
+    return Interval(
+        max(low, 0.0) if successes else 0.0, min(high, 1.0) if successes < n else 1.0, f"wilson {level:.0%}"
+    )
 
 
 def mean_sd(values: ArrayLike) -> MeanSd:

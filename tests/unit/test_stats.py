@@ -4,22 +4,22 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from snn_eval.errors import RefusedError
 from snn_eval.stats import first_of_group, hierarchical_bootstrap, majority_vote, mean_sd, wilson_interval
 
 
-def test_wilson_is_the_closed_form() -> None:
-    k, n, z = 9912, 10_000, 1.959963984540054
-    p = k / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    interval = wilson_interval(k, n)
-    assert interval.low == pytest.approx(middle - half, abs=1e-12)
-    assert interval.high == pytest.approx(middle + half, abs=1e-12)
-    assert interval.method == "wilson 95%"
+@settings(deadline=None)
+@given(st.integers(0, 300), st.integers(1, 300), st.sampled_from([0.9, 0.95, 0.99]))
+def test_wilson_is_that_of_scipy(k: int, n: int, level: float) -> None:
+    k = min(k, n)
+    theirs = binomtest(k, n).proportion_ci(level, method="wilson")
+    ours = wilson_interval(k, n, level)
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    assert ours.method == f"wilson {level:.0%}"
 
 
 @given(st.integers(0, 300), st.integers(1, 300))

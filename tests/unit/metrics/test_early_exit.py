@@ -11,7 +11,7 @@ from helpers.traces import random_trace, tiny_trace
 
 from snn_eval.errors import RefusedError
 from snn_eval.metrics import ExitRule, choose_threshold, early_exit_curve, exit_steps, fit_temperature, measure
-from snn_eval.metrics.exit_rule import check_work
+from snn_eval.metrics.exit_rule import THRESHOLDS, check_work
 from snn_eval.metrics.readout import decisions
 from snn_eval.trace import Trace
 
@@ -130,6 +130,12 @@ def _validation(seed: int = 6, scale: float = 1.0) -> Trace:
     readout = trace.output.readout_TNK
     assert readout is not None
     return replace(trace, output=replace(trace.output, readout_TNK=readout * np.float32(scale)))
+
+
+def test_thresholds_are_shares_in_order() -> None:
+    assert list(THRESHOLDS) == sorted(set(THRESHOLDS))
+    assert (THRESHOLDS[0], THRESHOLDS[1], THRESHOLDS[19]) == (0.0, 0.05, 0.95)
+    assert THRESHOLDS[-1] < 1
 
 
 def test_choices_need_a_validation_trace() -> None:

@@ -16,6 +16,7 @@ from snn_eval.energy import energy_model_names
 from snn_eval.errors import InputError
 from snn_eval.metrics import CONVENTIONS, METRICS, ExitRule, measure
 from snn_eval.record import Measurement
+from snn_eval.trace_file import write_trace
 
 
 def test_every_metric_is_listed_with_its_facts() -> None:
@@ -101,6 +102,7 @@ def test_layers_are_measured_apart_and_add_up() -> None:
 
 WITHOUT_TORCH = """
 import pickle, sys
+from pathlib import Path
 
 class NoTorch:
     def find_spec(self, name, path=None, target=None):
@@ -109,8 +111,8 @@ class NoTorch:
 
 sys.meta_path.insert(0, NoTorch())
 from snn_eval.metrics import CONVENTIONS, ExitRule, early_exit_curve, energy_rows, measure
-with open(sys.argv[1], "rb") as file:
-    trace = pickle.load(file)
+from snn_eval.trace_file import read_trace
+trace = read_trace(Path(sys.argv[1]))
 found, refused = measure(trace, exit_rule=ExitRule("confidence", 0.6))
 assert not refused, refused
 assert {m.convention for m in found if m.metric == "syops"} == set(CONVENTIONS)
@@ -122,12 +124,12 @@ with open(sys.argv[2], "wb") as file:
 
 
 def test_every_convention_and_energy_without_torch(tmp_path: Path) -> None:
-    """The whole of ``measure`` in a process where torch cannot be imported gives the same measurements."""
+    """The whole of ``measure`` from ``trace.h5`` where torch cannot be imported gives the same measurements."""
     trace = tiny_trace()
-    (tmp_path / "trace").write_bytes(pickle.dumps(trace))
+    write_trace(tmp_path / "trace.h5", trace)
     root = Path(__file__).resolve().parents[3]
     subprocess.run(
-        [sys.executable, "-c", WITHOUT_TORCH, str(tmp_path / "trace"), str(tmp_path / "found")],
+        [sys.executable, "-c", WITHOUT_TORCH, str(tmp_path / "trace.h5"), str(tmp_path / "found")],
         check=True,
         cwd=root,
         timeout=120,

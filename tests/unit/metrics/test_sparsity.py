@@ -3,7 +3,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from helpers.traces import synaptic_layer, tiny_trace, trace_of
 
 from snn_eval.metrics import measure
