@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -12,7 +13,17 @@ from pathlib import Path
 
 from snn_eval import __version__
 
-__all__ = ["PACKAGES", "Environment", "Source", "cores", "environment", "machine", "package_versions", "source"]
+__all__ = [
+    "PACKAGES",
+    "Environment",
+    "Source",
+    "code_version",
+    "cores",
+    "environment",
+    "machine",
+    "package_versions",
+    "source",
+]
 
 PACKAGES = ("torch", "torchvision", "numpy", "numba", "spikingjelly", "snntorch", "scikit-learn", "h5py", "pydantic")
 """Packages whose version can change a number or a file."""
@@ -75,6 +86,15 @@ def source(folder: Path | None = None) -> Source:
         return Source()
     changes = _git(root, "status", "--porcelain", "--untracked-files=no")
     return Source(commit, None if changes is None else bool(changes))
+
+
+def code_version(folder: Path | None = None) -> str:
+    """Version and content of the package's code, ``0.1.0+3f9a1c22``: equal only where the same code ran."""
+    root = Path(__file__).resolve().parent if folder is None else folder
+    digest = hashlib.sha256()
+    for path in sorted(p for ending in ("py", "toml") for p in root.rglob(f"*.{ending}")):
+        digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return f"{__version__}+{digest.hexdigest()[:8]}"
 
 
 def machine() -> str:

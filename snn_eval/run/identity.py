@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import torch
 
-from snn_eval import __version__, env
+from snn_eval import env
 from snn_eval.record import Identity, Provenance, Record
 from snn_eval.run.plan import Cell
 
@@ -36,7 +36,7 @@ def first_record(cell: Cell, device: torch.device, argv: tuple[str, ...]) -> Rec
         argv=[_without_folders(word) for word in argv],
         commit=source.commit,
         dirty=source.dirty,
-        packages={"snn-eval": __version__, **env.package_versions()},
+        packages={"snn-eval": env.code_version(), **env.package_versions()},
         machine=env.machine(),
         threads=torch.get_num_threads(),
         device=_device_name(device),
@@ -48,15 +48,10 @@ def first_record(cell: Cell, device: torch.device, argv: tuple[str, ...]) -> Rec
 
 
 def same_conditions(stored: Record, wanted: Record) -> bool:
-    """Whether counts of both may be put together: same cell, samples, code, packages, machine, device and threads.
-
-    Code with changes nobody committed is never the same.
-    """
-    if wanted.provenance.dirty or stored.provenance.dirty:
-        return False
+    """Whether counts of both may be put together: same cell, samples, code, packages, machine, device and threads."""
     if (stored.identity.cell, stored.identity.samples) != (wanted.identity.cell, wanted.identity.samples):
         return False
-    names = ("commit", "packages", "machine", "threads", "device", "batch_size", "seed")
+    names = ("packages", "machine", "threads", "device", "batch_size", "seed")
     return all(getattr(stored.provenance, name) == getattr(wanted.provenance, name) for name in names)
 
 

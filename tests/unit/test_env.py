@@ -54,3 +54,15 @@ def test_nothing_heavy_is_imported() -> None:
     code = "import sys, snn_eval.env as e; e.environment(); print({'torch', 'numpy', 'numba'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_code_version_follows_names_and_content(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1")
+    first = env.code_version(tmp_path)
+    assert first.startswith(f"{snn_eval.__version__}+")
+    (tmp_path / "a.txt").write_text("no code")
+    assert env.code_version(tmp_path) == first
+    (tmp_path / "a.py").write_text("x = 2")
+    second = env.code_version(tmp_path)
+    (tmp_path / "a.py").rename(tmp_path / "b.py")
+    assert len({first, second, env.code_version(tmp_path)}) == 3

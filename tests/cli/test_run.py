@@ -1,0 +1,204 @@
+"""``snn-eval run``, ``show`` and ``ls`` end to end, on a small network and real digits."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cli.conftest import Command
+
+from snn_eval.record import read_record
+from snn_eval.trace import Trace
+from snn_eval.trace_file import read_trace
+
+FILES = {"figures", "layers.csv", "record.json", "table.csv", "table.md", "trace.h5"}
+
+FACTORY = """
+import torch
+from torch import nn
+
+class Infinite(nn.Module):
+    def forward(self, x):
+        return x / 0
+
+def infinite():
+    return nn.Sequential(nn.Flatten(), Infinite(), nn.Linear(64, 10))
+
+def plain():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+"""
+
+
+def same_counts(one: Trace, other: Trace) -> bool:
+    """Whether two traces are equal but for times and memory."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return value.tolist()
+        if isinstance(value, tuple):
+            return [plain(part) for part in value]
+        if hasattr(value, "__slots__"):
+            return {name: plain(getattr(value, name)) for name in value.__slots__}
+        return value
+
+    facts = {"bare_forward_s": (), "wall_s": 0.0, "peak_memory_bytes": 0}
+    traces = (replace(trace, facts=replace(trace.facts, **facts)) for trace in (one, other))
+    return len({json.dumps(plain(trace), default=str) for trace in traces}) == 1
+
+
+def test_run_leaves_a_folder_and_its_path_last(snn_eval: Command, small: Path) -> None:
+    answer = snn_eval("run", "--models", "digits", str(small), "--time-steps", "3")
+    assert answer.code == 0
+    assert answer.last.parent == Path("reports/runs")
+    assert {path.name for path in answer.last.iterdir()} == FILES
+    assert "digits small: 359/359 samples in" in answer.err
+    assert "accuracy" in answer.out
+    record, trace = read_record(answer.last / "record.json"), read_trace(answer.last / "trace.h5")
+    assert (record.status, record.identity.samples, record.identity.time_steps) == ("done", 359, 3)
+    assert len(trace.samples) == 359
+    assert trace.time_steps == 3
+    assert "trained for 2 time steps, measured with 3" in record.notes
+    assert record.provenance.argv[:4] == ["snn-eval", "run", "--models", "digits"]
+    assert record.provenance.argv[4] == "small.pt"  # a path of ours stays ours
+    assert {m.energy_model for m in record.measurements} > {"horowitz-45nm-fp32"}
+
+
+def test_limit_output_and_quiet(snn_eval: Command, small: Path) -> None:
+    words = [
+        "--models",
+        "digits",
+        str(small),
+        "--limit",
+        "70",
+        "--batch-size",
+        "32",
+        "--quiet",
+        "--output",
+        "else where",
+    ]
+    answer = snn_eval("run", *words, "--convention", "exact", "--energy", "horowitz-45nm-fp16")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.last.parent == Path("else where")
+    record = read_record(answer.last / "record.json")
+    assert (record.status, record.identity.samples) == ("limited", 70)
+    assert {m.convention for m in record.measurements} == {None, "exact"}
+    assert {m.energy_model for m in record.measurements} == {None, "horowitz-45nm-fp16"}
+    assert read_trace(answer.last / "trace.h5").samples.batch.tolist() == [0] * 32 + [1] * 32 + [2] * 6
+
+
+def test_dry_run_writes_nothing(snn_eval: Command, small: Path, tmp_path: Path) -> None:
+    answer = snn_eval("run", "--models", "digits", str(small), "--dry-run", "--limit", "5")
+    assert answer.code == 0
+    assert answer.out.startswith(f"digits v1: {small} (T = 8, 5 of 359 samples in chunks of 64), cell ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_stored_is_not_measured_again_unless_asked(snn_eval: Command, small: Path) -> None:
+    words = ("run", "--models", "digits", str(small), "--limit", "20")
+    first = snn_eval(*words)
+    again = snn_eval(*words)
+    assert (again.code, again.out) == (0, first.out)
+    assert "was measured before" in again.err
+    assert snn_eval(*words, "--time-steps", "1").last != first.last
+    anew = snn_eval(*words, "--fresh")
+    assert anew.last != first.last
+    assert same_counts(*(read_trace(a.last / "trace.h5") for a in (first, anew)))
+
+
+def test_an_interrupted_run_goes_on(snn_eval: Command, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from snn_eval.probe import Recorder
+
+    words = ("run", "--models", "digits", str(small), "--limit", "50", "--batch-size", "8")
+    whole = snn_eval(*words, "--output", "whole")
+    recorded: list[int] = []
+    add = Recorder.add
+
+    def until_third(self: Recorder, chunk: Any) -> None:
+        if len(recorded) == 3:
+            raise KeyboardInterrupt
+        recorded.append(chunk.index)
+        add(self, chunk)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "add", until_third)
+        stopped = snn_eval(*words)
+    assert stopped.code == 130
+    assert "goes on" in stopped.err
+    (folder,) = Path("reports/runs").iterdir()
+    assert read_record(folder / "record.json").status == "partial"
+
+    resumed = snn_eval(*words)
+    assert resumed.code == 0
+    assert resumed.last == folder
+    assert "going on, 24 of 50 samples were recorded before" in resumed.err  # 3 chunks * 8 samples
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert same_counts(*(read_trace(a.last / "trace.h5") for a in (whole, resumed)))
+
+
+def test_show_needs_only_the_trace(snn_eval: Command, small: Path) -> None:
+    ran = snn_eval("run", "--models", "digits", str(small), "--limit", "20")
+    assert snn_eval("show").out == ran.out
+    assert snn_eval("show", ran.last.name).out == ran.out
+    record = read_record(ran.last / "record.json")
+    (ran.last / "record.json").write_text((ran.last / "record.json").read_text().replace('"value": 0', '"value": 9'))
+    assert read_record(ran.last / "record.json") != record
+    assert snn_eval("show", "latest", "--recompute").out == ran.out
+
+
+def test_ls_shows_runs(snn_eval: Command, small: Path) -> None:
+    assert "no runs in reports" in snn_eval("ls").out
+    ran = snn_eval("run", "--models", "digits", str(small), "--limit", "20")
+    assert snn_eval("ls").out.split()[:3] == [ran.last.name, "limited", "20"]
+    (ran.last / "record.json").write_text("{")
+    assert "unreadable" in snn_eval("ls").out
+
+
+def test_a_failed_cell_keeps_its_cause_and_exit_code_3(snn_eval: Command, tmp_path: Path) -> None:
+    import torch
+    from torch import nn
+
+    (tmp_path / "net.py").write_text(FACTORY)
+    torch.save(nn.Sequential(nn.Flatten(), nn.Identity(), nn.Linear(64, 10)).state_dict(), tmp_path / "net.pth")
+    (tmp_path / "bare.toml").write_text(
+        '[suite]\nname = "bare"\nversion = 1\n[data]\nname = "digits"\n[input]\nkind = "real"\ntime_steps = 1\n'
+    )
+    answer = snn_eval("run", "--models", "bare.toml", "net.pth", "--arch", "net.py:infinite")
+    assert answer.code == 3
+    record = read_record(answer.last / "record.json")
+    assert record.status == "failed"
+    assert record.error is not None
+    assert "infinity" in record.error
+    assert record.error in answer.out
+    assert record.measurements == []
+    assert "failed" in snn_eval("ls").out
+
+
+def test_of_several_models_the_good_ones_are_measured(snn_eval: Command, small: Path, tmp_path: Path) -> None:
+    import torch
+
+    other = tmp_path / "other.pth"
+    torch.save({"weight": torch.zeros(3)}, other)
+    twin = tmp_path / "twin.pt"
+    stored = torch.load(small, weights_only=True)
+    stored["state_dict"]["head.1.weight"] *= 2
+    torch.save(stored, twin)
+    words = [word for path in (small, other, twin) for word in ("--models", "digits", str(path))]
+    answer = snn_eval("run", *words, "--limit", "20")
+    assert answer.code == 3
+    assert "digits other: " in answer.err
+    rows = [line.split()[0] for line in answer.out.splitlines() if line.startswith(("small", "twin"))]
+    assert rows == ["small", "twin"]
+    assert answer.last == Path("reports/runs")
+    assert len(list(answer.last.iterdir())) == 2
+
+
+def test_train_makes_a_checkpoint_that_runs(snn_eval: Command) -> None:
+    trained = snn_eval("train", "digits", "--epochs", "1", "--time-steps", "1", "--output", "made")
+    assert trained.code == 0
+    assert "snn-eval: epoch 1/1" in trained.err
+    assert trained.last == Path("made/best.pt")
+    assert snn_eval("run", "--models", "digits", "made/best.pt", "--time-steps", "1", "--limit", "9").code == 0
