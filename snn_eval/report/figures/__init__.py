@@ -12,7 +12,7 @@ from snn_eval.record import Record
 from snn_eval.report.figures.energy import energy_figure
 from snn_eval.report.figures.firing import firing_figure
 from snn_eval.report.figures.readout import early_exit_figure, prefix_figure
-from snn_eval.report.figures.style import png, svg
+from snn_eval.report.figures.style import png_and_svg
 from snn_eval.report.lookup import Results
 from snn_eval.trace import Trace
 
@@ -44,5 +44,5 @@ def draw(trace: Trace, record: Record) -> Drawn:
         except (RefusedError, CountError) as error:
             drawn.left_out[name] = str(error)
         else:
-            drawn.files.update({f"{name}.png": png(figure), f"{name}.svg": svg(figure)})
+            drawn.files[f"{name}.png"], drawn.files[f"{name}.svg"] = png_and_svg(figure)
     return drawn

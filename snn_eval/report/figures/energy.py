@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from snn_eval.metrics import EnergyRow, energy_rows
-from snn_eval.report.figures.style import COLOURS, new_figure, tidy
+from snn_eval.report.figures.style import COLOURS, GREY, label, new_figure, styled, tidy
 from snn_eval.report.format import value_with_unit
 from snn_eval.report.layers import layer_rows
 from snn_eval.report.lookup import Results
@@ -17,10 +17,12 @@ from snn_eval.units import JOULE_PER_SAMPLE, scaled
 __all__ = ["energy_figure"]
 
 _MOST_LAYERS = 28
-_ORDER = ("synaptic", "neuron", "bias", "norm", "pool", "residual_add")
-"""Components that have a colour of their own; all others share one."""
+_OTHER = "other"
+_COLOURS = dict(zip(("synaptic", "neuron", "bias", "norm", "pool", "residual_add", "gate"), COLOURS, strict=False))
+"""Components that have a colour of their own, the same in every figure; all others share one."""
 
 
+@styled
 def energy_figure(trace: Trace, results: Results) -> Figure:
     """Stacked bars of energy by layer and component; they sum to ``energy_total``.
 
@@ -38,7 +40,7 @@ def energy_figure(trace: Trace, results: Results) -> Figure:
     factor = number / longest if longest else 1.0
     figure, (axes,) = new_figure(7.2, max(2.6, 0.32 * len(names) + 1.6))
     left = dict.fromkeys(names, 0.0)
-    for place, component in enumerate(_components(rows)):
+    for component in _components(rows):
         widths = [spent[name].get(component, 0.0) * factor for name in names]
         axes.barh(
             range(len(names)),
@@ -46,7 +48,7 @@ def energy_figure(trace: Trace, results: Results) -> Figure:
             left=[left[name] for name in names],
             height=0.72,
             label=component.replace("_", " "),
-            color=COLOURS[place],
+            color=_COLOURS.get(component, GREY),
             edgecolor="white",
             linewidth=0.4,
         )
@@ -54,7 +56,7 @@ def energy_figure(trace: Trace, results: Results) -> Figure:
             left[name] += width
     for place, name in enumerate(names):
         share = sum(spent[name].values()) / total * 100 if total else 0.0
-        axes.text(left[name] + number * 0.01, place, f"{share:.1f} %", va="center", fontsize=8.5)
+        label(axes, left[name], place, f"{share:.1f} %")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(0, (number or 1.0) * 1.12)
@@ -97,12 +99,12 @@ def _spent(names: list[str], owners: dict[str, str], rows: Sequence[EnergyRow]) 
     components = _components(rows)
     for row in rows:
         by = spent[owners[row.name] if owners[row.name] in spent else names[-1]]
-        component = row.component if row.component in components else "other"
+        component = row.component if row.component in components else _OTHER
         by[component] = by.get(component, 0.0) + row.energy_j
     return spent
 
 
 def _components(rows: Sequence[EnergyRow]) -> list[str]:
     found = {row.component for row in rows if row.energy_j}
-    known = [name for name in _ORDER if name in found]
-    return [*known, "other"] if found - set(known) else known
+    known = [name for name in _COLOURS if name in found]
+    return [*known, _OTHER] if found - set(known) else known

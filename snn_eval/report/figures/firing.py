@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from snn_eval.errors import RefusedError
-from snn_eval.report.figures.style import COLOURS, SEQUENTIAL, new_figure, tidy
+from snn_eval.report.figures.style import COLOURS, SEQUENTIAL, label, new_figure, styled, tidy
 from snn_eval.report.lookup import Results
 
 __all__ = ["firing_figure"]
@@ -16,6 +16,7 @@ __all__ = ["firing_figure"]
 _NUMBERS_UP_TO = 160
 
 
+@styled
 def firing_figure(results: Results) -> Figure:
     """Heat map of LSFR[l,t] with LASFR[l] as bars; rates in spikes per neuron and step.
 
@@ -25,7 +26,9 @@ def firing_figure(results: Results) -> Figure:
     names, rates_LT = _rates(results)
     means = {name: float(m.value) for name, m in results.scoped("lasfr", "layer")}
     layers, steps = rates_LT.shape
-    figure, (heat, bars) = new_figure(max(6.4, 0.42 * steps + 4.6), max(2.4, 0.34 * layers + 1.5), 2, ratios=(3.0, 1.0))
+    figure, (heat, bars) = new_figure(
+        min(max(7.2, 0.42 * steps + 4.8), 11.0), max(2.7, 0.34 * layers + 1.6), 2, ratios=(2.8, 1.0)
+    )
     image = heat.imshow(rates_LT, aspect="auto", cmap=SEQUENTIAL, vmin=0.0, interpolation="nearest")
     heat.set_yticks(range(layers), names)
     ticks = range(0, steps, max(1, steps // 16))
@@ -36,22 +39,29 @@ def firing_figure(results: Results) -> Figure:
         _write_numbers(heat, rates_LT)
     tidy(heat, "Firing rate by layer and step", "step t", "")
     bar = figure.colorbar(image, ax=heat, pad=0.02, fraction=0.05)
-    bar.set_label("spikes per neuron and step")
+    bar.set_label("spike/neuron/step")
     bar.outline.set_visible(False)
     rows = np.arange(layers)
     values = [means.get(name, float("nan")) for name in names]
     bars.barh(rows, values, color=COLOURS[0], height=0.7)
     bars.set_ylim(layers - 0.5, -0.5)
-    bars.set_yticks(rows, [""] * layers)
-    _label_bars(bars, values)
+    bars.set_yticks([])
     nasfr = results.get("nasfr")
     if nasfr is not None:
         bars.axvline(float(nasfr.value), color=COLOURS[5], linestyle="--", linewidth=1.2)
         bars.annotate(
-            f"NASFR {nasfr.value:.3g}", (float(nasfr.value), 1.0), (3, 2), xycoords=("data", "axes fraction"),
-            textcoords="offset points", color=COLOURS[5], fontsize=8.5, ha="left", va="bottom",
-        )  # fmt: skip
-    tidy(bars, "", "mean over steps", "")
+            f"NASFR {nasfr.value:.3g}",
+            (float(nasfr.value), 1.0),
+            (0, 3),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            color=COLOURS[5],
+            fontsize=8.5,
+            ha="center",
+            va="bottom",
+        )
+    _label_bars(bars, values)
+    tidy(bars, "", "mean over steps\n(spike/neuron/step)", "")
     return figure
 
 
@@ -71,7 +81,7 @@ def _write_numbers(axes: Axes, rates_LT: NDArray[np.float64]) -> None:
     middle = np.nanmax(rates_LT) / 2 if np.isfinite(rates_LT).any() else 0.0
     for (row, column), value in np.ndenumerate(rates_LT):
         if np.isfinite(value):
-            text = "0" if value == 0 else f"{value:.2f}".lstrip("0") if value >= 0.005 else "<.01"
+            text = "0" if value == 0 else f"{value:.2f}" if value >= 0.005 else "<.01"
             colour = "black" if value > middle else "white"
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
 
@@ -81,4 +91,4 @@ def _label_bars(axes: Axes, values: list[float]) -> None:
     axes.set_xlim(0, top * 1.45 if top else 1.0)
     for row, value in enumerate(values):
         if np.isfinite(value):
-            axes.text(value + top * 0.03, row, f"{value:.3g}", va="center", fontsize=8.5)
+            label(axes, value, row, f"{value:.3g}")

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from snn_eval.errors import RefusedError
 from snn_eval.metrics import ExitCurve, early_exit_curve
-from snn_eval.report.figures.style import COLOURS, GREY, new_figure, tidy
+from snn_eval.report.figures.style import COLOURS, GREY, new_figure, styled, tidy
 from snn_eval.report.lookup import Results
 from snn_eval.trace import Trace
 from snn_eval.units import JOULE_PER_SAMPLE, percent, scaled
@@ -17,6 +17,7 @@ __all__ = ["early_exit_figure", "prefix_figure"]
 _RULES = (("confidence", "o", COLOURS[0]), ("entropy", "s", COLOURS[1]))
 
 
+@styled
 def prefix_figure(results: Results) -> Figure:
     """Accuracy from the mean readout over the first t steps, with the band of its interval.
 
@@ -38,11 +39,12 @@ def prefix_figure(results: Results) -> Figure:
             color=COLOURS[0],
             alpha=0.18,
             linewidth=0,
-            label=found[0][1].interval_method or "interval",
+            label=f"interval: {found[0][1].interval_method}",
         )
     values = [percent(float(m.value)) for _, m in found]
     axes.plot(steps, values, color=COLOURS[0], marker="o", markersize=4.5, label="accuracy after t steps")
     axes.annotate(f"{values[-1]:.2f} %", (steps[-1], values[-1]), (0, 7), textcoords="offset points", ha="right")
+    axes.margins(y=0.12)
     axes.set_xticks(steps if len(steps) <= 16 else steps[:: len(steps) // 12])
     axes.legend(loc="lower right", fontsize=8.5)
     title = f"Accuracy after the first t of {steps[-1]} steps"
@@ -50,6 +52,7 @@ def prefix_figure(results: Results) -> Figure:
     return figure
 
 
+@styled
 def early_exit_figure(trace: Trace, results: Results) -> Figure:
     """Accuracy against mean exit step and against energy, for both exit rules over all thresholds.
 
@@ -72,7 +75,7 @@ def early_exit_figure(trace: Trace, results: Results) -> Figure:
         _mark_whole(energy, float(whole.value) * factor, results, f"all {trace.time_steps} steps")
     steps.set_xlim(left=0.9)
     steps.legend(loc="lower right", fontsize=8.5)
-    tidy(steps, "Early exit: exploration on the measured set", "mean exit step", "accuracy (%)", "both")
+    tidy(steps, "Early exit, threshold swept (exploration)", "mean exit step", "accuracy (%)", "both")
     tidy(energy, "", f"energy total up to the exit ({unit}), {model}", "", "both")
     return figure
 
