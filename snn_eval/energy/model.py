@@ -93,7 +93,7 @@ def energy_model(name: str) -> EnergyModel:
     """The energy model of this name, or the one in a user's own TOML file where ``name`` is a path ending in .toml.
 
     Raises:
-        InputError: no such model (the nearest names are given), or a table that cannot be used.
+        InputError: no such model (the nearest names are given), a table that cannot be used, or a name already taken.
     """
     if name.endswith(".toml"):
         path = Path(name)
@@ -101,7 +101,12 @@ def energy_model(name: str) -> EnergyModel:
             raise InputError(
                 f"energy table {path.name} does not exist; expected a TOML file or one of {', '.join(_tables())}"
             )
-        return _parse(path.read_text(encoding="utf-8"), path.name)
+        own = _parse(path.read_text(encoding="utf-8"), path.name)
+        if own.name in _tables():
+            raise InputError(
+                f"energy table {path.name} takes the name of the shipped model {own.name}; give it another one"
+            )
+        return own
     if name not in _tables():
         near = get_close_matches(name, _tables()) or list(_tables())
         raise InputError(f"unknown energy model {name!r}; did you mean {' or '.join(near)}?")

@@ -43,6 +43,8 @@ def sureness(seen: Decisions, kind: RuleKind) -> Float:
         return seen.confidence
     if seen.number_of_classes is None:
         raise RefusedError("the entropy rule needs the number of classes, which this trace does not hold")
+    if seen.number_of_classes < 2:
+        raise RefusedError("the entropy rule needs at least two classes, but the readout has one")
     score: Float = 1.0 - seen.entropy / np.log(seen.number_of_classes)
     return score
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
-from snn_eval.energy.model import energy_model, energy_model_names
-from snn_eval.errors import InputError, RefusedError
+from snn_eval.energy.model import EnergyModel, energy_model, energy_model_names
+from snn_eval.errors import CountError, InputError, RefusedError
 from snn_eval.metrics.metric import Derived, ExitRule, Metric, Value
 from snn_eval.metrics.operations import CONVENTIONS
 from snn_eval.metrics.registry import METRICS
@@ -41,13 +41,15 @@ def measure(
 
     Raises:
         InputError: an unknown name; the nearest ones are given.
-        CountError: a count is impossible or an energy model lacks a cost that is needed.
+        CountError: no samples, a count that is impossible, or an energy model without a cost that is needed.
     """
+    if len(trace.samples) == 0:
+        raise CountError("the trace holds no samples; expected at least one")
     names = _known(metrics, METRICS, "metric")
     derived = Derived(
         trace,
         _known(conventions, CONVENTIONS, "convention"),
-        [energy_model(name) for name in (energy_model_names() if energy_models is None else energy_models)],
+        _models(energy_model_names() if energy_models is None else energy_models),
         exit_rule,
     )
     found: list[Measurement] = []
@@ -58,6 +60,15 @@ def measure(
         except RefusedError as error:
             refused[name] = str(error)
     return found, refused | derived.refused
+
+
+def _models(names: Iterable[str]) -> list[EnergyModel]:
+    """Energy models, each once; two of one name and different costs would give two values under one key."""
+    models: dict[str, EnergyModel] = {}
+    for model in map(energy_model, names):
+        if models.setdefault(model.name, model) != model:
+            raise InputError(f"two energy tables have the name {model.name!r}; give one of them another name")
+    return list(models.values())
 
 
 def _known(names: Iterable[str] | None, table: Mapping[str, object], what: str) -> list[str]:

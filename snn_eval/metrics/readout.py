@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from snn_eval.errors import RefusedError
+from snn_eval.errors import NotFiniteError, RefusedError
 from snn_eval.trace import Trace
 
 __all__ = [
@@ -111,15 +111,31 @@ def decisions(trace: Trace, temperature: float = 1.0) -> Decisions:
 
 
 def running_means(trace: Trace) -> Iterator[Float]:
-    """Mean readout over steps ≤ t, ``[N,K]`` in float64, for t = 1 … T (the same array, changed in place)."""
+    """Mean readout over steps ≤ t, ``[N,K]`` in float64, for t = 1 … T.
+
+    Raises:
+        RefusedError: the trace holds only a summary of the readout.
+        NotFiniteError: a readout is NaN or infinite.
+    """
     if trace.output.readout_TNK is None:
         raise RefusedError(
             "the readout of every class is needed, but this trace holds only its summary (more than 100 classes)"
         )
+    _require_finite(trace.output.readout_TNK)
     total: Float = np.zeros(trace.output.readout_TNK.shape[1:])
     for t, readout_NK in enumerate(trace.output.readout_TNK):
         total += readout_NK
         yield total / (t + 1)
+
+
+def _require_finite(readout_TNK: NDArray[np.float32]) -> None:
+    """Raise NotFiniteError, naming step and sample, unless every readout is a finite number."""
+    if not np.isfinite(readout_TNK.sum()) and not np.isfinite(readout_TNK).all():
+        t, n, k = np.argwhere(~np.isfinite(readout_TNK))[0]
+        raise NotFiniteError(
+            f"the readout of class {k} at step {t + 1} of the trace's sample {n} is {readout_TNK[t, n, k]}; "
+            "expected a number"
+        )
 
 
 def _decisions_of_summary(trace: Trace, temperature: float) -> Decisions:

@@ -83,7 +83,7 @@ def neuron_layer(name: str, spikes: ArrayLike, **facts: Any) -> NeuronLayer:
     facts.setdefault("reset", "hard")
     return NeuronLayer(
         name=name,
-        spikes_TN=full.reshape(*full.shape[:2], -1).sum(axis=-1),
+        spikes_TN=full.sum(axis=tuple(range(2, full.ndim))),
         per_neuron=full.sum(axis=1),
         shape=full.shape[2:],
         **facts,

@@ -149,6 +149,13 @@ def test_bad_tables_are_refused_in_one_line(tmp_path: Path, text: str, reason: s
     assert "bad.toml" in str(caught.value)
 
 
+def test_a_users_table_cannot_take_a_shipped_name(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(TABLE.replace('"mine"', '"horowitz-45nm-fp32"'))
+    with pytest.raises(InputError, match="takes the name of the shipped model horowitz-45nm-fp32"):
+        energy_model(str(path))
+
+
 def test_unknown_models_are_answered_with_near_ones() -> None:
     with pytest.raises(InputError, match="did you mean horowitz-45nm-fp32"):
         energy_model("horowitz-45nm-fp23")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers.traces import random_trace, tiny_trace, trace_of
 
-from snn_eval.errors import CountError, RefusedError
+from snn_eval.errors import CountError, NotFiniteError, RefusedError
 from snn_eval.metrics import Derived, confusion, correct, measure
 from snn_eval.metrics.accuracy import first_correct_step, stable_step
 from snn_eval.metrics.readout import decisions, predictions, prefix_predictions
@@ -164,6 +164,15 @@ def test_a_summary_of_many_classes_gives_the_same_numbers() -> None:
     assert np.allclose(ours.confidence, theirs.confidence, atol=1e-6)
     with pytest.raises(RefusedError, match=r"temperature 2\.0 needs the readout of every class"):
         decisions(_with_summary(full), 2.0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_readout_that_is_no_number_fails(value: float) -> None:
+    trace = tiny_trace()
+    assert trace.output.readout_TNK is not None
+    trace.output.readout_TNK[1, 2, 0] = value
+    with pytest.raises(NotFiniteError, match=f"class 0 at step 2 of the trace's sample 2 is {value}"):
+        measure(trace, ["accuracy"])
 
 
 def test_no_readout_is_refused() -> None:

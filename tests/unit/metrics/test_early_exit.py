@@ -98,6 +98,14 @@ def test_surer_means_later_and_dearer() -> None:
     assert (np.diff(curve.column("nasfr_full")) >= 0).all()
 
 
+def test_entropy_of_one_class_is_refused() -> None:
+    trace = tiny_trace()
+    assert trace.output.readout_TNK is not None
+    one = replace(trace, output=replace(trace.output, readout_TNK=trace.output.readout_TNK[..., :1]))
+    with pytest.raises(RefusedError, match="at least two classes"):
+        exit_steps(one, ExitRule("entropy", 0.5))
+
+
 def test_curve_without_energy_and_under_other_conventions() -> None:
     curve = early_exit_curve(tiny_trace(), thresholds=[0.6], model=None)
     assert curve.energy_model is None

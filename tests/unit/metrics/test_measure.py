@@ -13,7 +13,7 @@ import pytest
 from helpers.traces import product_layer, random_trace, tiny_trace, trace_of
 
 from snn_eval.energy import energy_model_names
-from snn_eval.errors import InputError
+from snn_eval.errors import CountError, InputError
 from snn_eval.metrics import CONVENTIONS, METRICS, ExitRule, measure
 from snn_eval.record import Measurement
 from snn_eval.trace_file import write_trace
@@ -75,6 +75,24 @@ def test_conventions_and_models_can_be_chosen() -> None:
 def test_unknown_names_are_answered_with_near_ones(arguments: dict[str, list[str]], message: str) -> None:
     with pytest.raises(InputError, match=message):
         measure(tiny_trace(), **arguments)  # type: ignore[arg-type]
+
+
+def test_a_trace_without_samples_has_no_numbers() -> None:
+    empty = random_trace(samples=0)
+    with pytest.raises(CountError, match="no samples"):
+        measure(empty)
+
+
+def test_models_of_one_name_are_given_once(tmp_path: Path) -> None:
+    table = 'name = "mine"\nversion = 1\nsource = "a test"\n[costs.{kind}]\npj = 1.0\nsource = "a test"\n'
+    for kind in ("ac", "mac"):
+        (tmp_path / f"{kind}.toml").write_text(table.format(kind=kind))
+    ac, mac = (str(tmp_path / f"{kind}.toml") for kind in ("ac", "mac"))
+    spikes = replace(tiny_trace(), synaptic=tiny_trace().synaptic[1:2])
+    found, _ = measure(spikes, ["energy_synaptic"], conventions=["exact"], energy_models=[ac, ac])
+    assert [m.value for m in found] == [pytest.approx(162 / 3 * 1e-12)]
+    with pytest.raises(InputError, match="two energy tables have the name 'mine'"):
+        measure(spikes, ["energy_synaptic"], energy_models=[ac, mac])
 
 
 def test_a_convention_without_a_formula_does_not_hide_the_others() -> None:
