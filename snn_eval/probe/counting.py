@@ -213,9 +213,7 @@ class ValueCounter:
             sops += inputs * fan.structural
         return Counted(counts[0], counts[1], counts[2])
 
-    def _levelled(
-        self, x: Tensor, bits: Any, n: int, fan: Fan | None, form: _Format, columns: Any
-    ) -> Counted | None:
+    def _levelled(self, x: Tensor, bits: Any, n: int, fan: Fan | None, form: _Format, columns: Any) -> Counted | None:
         """Count by level; None if there turned out to be too many (the layer is then collapsed)."""
         effective = None if fan is None else _vector(fan.effective)
         structural = None if fan is None else _vector(fan.structural)
@@ -308,8 +306,19 @@ def _binary_here(
 ) -> bool:  # fmt: skip
     return bool(
         kernels.binary(
-            bits, n, effective, structural, form.one, form.magnitude, block,
-            inputs, ops, sops, columns, 0, bits.shape[2],
+            bits,
+            n,
+            effective,
+            structural,
+            form.one,
+            form.magnitude,
+            block,
+            inputs,
+            ops,
+            sops,
+            columns,
+            0,
+            bits.shape[2],
         )  # fmt: skip
     )
 
@@ -330,8 +339,20 @@ def _binary_in_threads(
     counts = np.zeros((workers, 3, *inputs.shape), np.int64)
     tasks = [
         _pool.submit(
-            kernels.binary, bits, n, effective, structural, form.one, form.magnitude, block,
-            counts[w, 0], counts[w, 1], counts[w, 2], columns, size * w // workers, size * (w + 1) // workers,
+            kernels.binary,
+            bits,
+            n,
+            effective,
+            structural,
+            form.one,
+            form.magnitude,
+            block,
+            counts[w, 0],
+            counts[w, 1],
+            counts[w, 2],
+            columns,
+            size * w // workers,
+            size * (w + 1) // workers,
         )  # fmt: skip
         for w in range(workers)
     ]

@@ -101,7 +101,9 @@ _MOST = _reduce(compare=True)
 _SUM = _reduce()
 _MEAN = _reduce(mul=1)
 
-BINARY = frozenset({"add", "add_", "__radd__", "sub", "sub_", "__rsub__", "subtract", "mul", "mul_", "__rmul__", "multiply"})
+BINARY = frozenset(
+    {"add", "add_", "__radd__", "sub", "sub_", "__rsub__", "subtract", "mul", "mul_", "__rmul__", "multiply"}
+)
 """Functions of two operands: with two activations a residual add or a gate, whose nonzero meetings are counted."""
 
 COSTS: dict[str, Costed] = {

@@ -50,7 +50,9 @@ def refuse_invisible(module: nn.Module) -> None:
         if isinstance(part, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
             raise NetworkError(f"{where} is wrapped in {kind}, which runs in threads; expected its .module")
         if kind == "OptimizedModule":
-            raise NetworkError(f"{where} is compiled, its operations cannot be seen; expected the module before torch.compile")
+            raise NetworkError(
+                f"{where} is compiled, its operations cannot be seen; expected the module before torch.compile"
+            )
 
 
 def experiment(network: Network, x: Tensor, options: ProbeOptions) -> Findings:
@@ -63,12 +65,12 @@ def experiment(network: Network, x: Tensor, options: ProbeOptions) -> Findings:
     base_x = _pick(pool, network.sample_axis, range(_SAMPLES))
     stochastic = _check_repeatable(network, base_x)
     base = _seeded(network, base_x)
-    changed = [_seeded(network, _replaced(base_x, network.sample_axis, y)) for y in _replacements(pool, network.sample_axis)]
+    changed = [
+        _seeded(network, _replaced(base_x, network.sample_axis, y)) for y in _replacements(pool, network.sample_axis)
+    ]
     wider = _seeded(network, _pick(pool, network.sample_axis, range(_WIDER)))
     shorter = _shorter(network, base_x)
-    plan = make_plan(
-        network, Runs(base, wider, shorter, changed, _SAMPLES, _WIDER), options.per_step_map_limit
-    )
+    plan = make_plan(network, Runs(base, wider, shorter, changed, _SAMPLES, _WIDER), options.per_step_map_limit)
     for entry in plan.weighted:
         source = entry.facts["source"]
         if source == "input" or (source == "derived" and options.input_kind == "real"):

@@ -158,7 +158,9 @@ def _divisors(n: int) -> list[int]:
     return [d for d in range(1, n + 1) if n % d == 0]
 
 
-def _grid(axes: tuple[tuple[Factor, ...], ...], axis: int, steps: int, samples: int) -> tuple[NDArray[np.int64], list[Factor]]:
+def _grid(
+    axes: tuple[tuple[Factor, ...], ...], axis: int, steps: int, samples: int
+) -> tuple[NDArray[np.int64], list[Factor]]:
     """Indices of one axis arranged by its factors."""
     factors = list(axes[axis]) or [1]
     sizes = [{"T": steps, "N": samples}.get(f, f) for f in factors]  # type: ignore[call-overload]

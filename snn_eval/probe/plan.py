@@ -24,7 +24,6 @@ from snn_eval.trace import ElementwiseOp, UnknownOp
 __all__ = ["Plan", "PlannedPart", "Runs", "make_plan"]
 
 
-
 @dataclass(frozen=True, slots=True)
 class Runs:
     """Inventories to compare: ``base`` and ``changed`` with n samples, ``wider`` with more, ``shorter`` with T-1 steps."""
@@ -145,7 +144,9 @@ class _Planner:
         for other in (self.runs.wider, *self.runs.changed):
             got = [(e.kind, e.module, e.function) for e in other.events]
             if got != want:
-                at = next((i for i, (a, b) in enumerate(zip(want, got, strict=False)) if a != b), min(len(want), len(got)))
+                at = next(
+                    (i for i, (a, b) in enumerate(zip(want, got, strict=False)) if a != b), min(len(want), len(got))
+                )
                 where = want[at] if at < len(want) else got[at]
                 raise NetworkError(
                     f"the network's calls depend on its input (first at {where[2] or 'the neurons'} in "
@@ -167,14 +168,20 @@ class _Planner:
         for i, e in enumerate(self.events):
             completed = done // per_step
             # What first happens after the first spike of a step belongs to the step just completed.
-            clock.append(completed if _key(e) in before else max(completed - 1, 0) if done % per_step == 0 else completed)
+            clock.append(
+                completed if _key(e) in before else max(completed - 1, 0) if done % per_step == 0 else completed
+            )
             done += e.kind == "neuron" and e.module == first
         return clock
 
     def _holds_time(self, operand: Operand | None) -> bool:
         """Whether some axis shrinks with T (or, where T cannot be set, has T in it beside the samples)."""
         if operand is None or self.runs.shorter is None:
-            return operand is not None and any(s == self.steps for s in operand.shape[:1]) and self.runs.samples != self.steps
+            return (
+                operand is not None
+                and any(s == self.steps for s in operand.shape[:1])
+                and self.runs.samples != self.steps
+            )
         for key, site in self.shorter_sites.items() if self.shorter_sites else ():
             other = self.runs.shorter.events[site.events[0]].output
             mine = self.events[self.sites[key].events[0]].output if key in self.sites else None
@@ -191,8 +198,10 @@ class _Planner:
             site.occurrences = list(range(count))
             return
         by_clock = None if self.clock is None else [min(self.clock[e], steps - 1) for e in site.events]
-        even = by_clock is not None and len(set(Counter(by_clock).values())) == 1 and (
-            count % steps != 0 or len(set(by_clock)) == steps
+        even = (
+            by_clock is not None
+            and len(set(Counter(by_clock).values())) == 1
+            and (count % steps != 0 or len(set(by_clock)) == steps)
         )
         if by_clock is not None and (even or count % steps):
             site.steps = list(by_clock)
@@ -321,9 +330,7 @@ class _Planner:
 
     def _pair(self, i: int, event: Event, part: Pair, at: int) -> PlannedPart:
         name = self._name(i, part.suffix)
-        grows = [
-            event.operands[at + k].shape != self.runs.wider.events[i].operands[at + k].shape for k in (0, 1)
-        ]
+        grows = [event.operands[at + k].shape != self.runs.wider.events[i].operands[at + k].shape for k in (0, 1)]
         if not any(grows):
             self._same_for_every_batch(name, event)
             return PlannedPart(None)
@@ -332,7 +339,11 @@ class _Planner:
             turned = Pair(part.b, part.a, part.labels_b, part.labels_a, part.bias) if swap else part
             operand = event.operands[at + swap]
             layout = self._layout(i, lambda e: e.operands[at + swap])
-            facts = {"weight_shape": tuple(turned.b.shape), "weight_bits": turned.b.element_size() * 8, "bias": part.bias}
+            facts = {
+                "weight_shape": tuple(turned.b.shape),
+                "weight_bits": turned.b.element_size() * 8,
+                "bias": part.bias,
+            }
             return self._weighted_entry(i, event, turned, name, layout, operand, "linear", facts, swap)
         layouts = [self._layout(i, lambda e, k=k: e.operands[at + k]) for k in (0, 1)]  # type: ignore[misc]
         layouts = _agreed_time(part, layouts, self.steps)
@@ -396,7 +407,9 @@ class _Planner:
         return sum(o == site.occurrences[k] for o in site.occurrences)
 
     def _same_for_every_batch(self, name: str, event: Event) -> None:
-        self.plan_.unknown.append(UnknownOp(f"{event.function} in {name} (the same for every batch)", 1, event.elements))
+        self.plan_.unknown.append(
+            UnknownOp(f"{event.function} in {name} (the same for every batch)", 1, event.elements)
+        )
 
     def _note_layout(self, name: str, layout: Layout | None) -> None:
         if layout is None:
@@ -404,7 +417,9 @@ class _Planner:
         elif layout.leaks:
             self.plan_.notes.append(f"samples leak into each other: changing one sample changes others at {name}")
         elif layout.assumed and any(len(axis) > 1 for axis in layout.axes):
-            self.plan_.notes.append(f"layer {name}: nothing changed in the experiments; its order of time and sample is assumed")
+            self.plan_.notes.append(
+                f"layer {name}: nothing changed in the experiments; its order of time and sample is assumed"
+            )
 
     # -- neurons ----------------------------------------------------------------------------------------------
 
@@ -417,7 +432,14 @@ class _Planner:
         if entry is None:
             shape = layout.per_sample() if layout else (event.output.shape if event.output else ())
             entry = NeuronEntry(
-                name, layer, steps, View(layout, self.steps, name), shape, self.map_limit, layer.role, ValueCounter(name)
+                name,
+                layer,
+                steps,
+                View(layout, self.steps, name),
+                shape,
+                self.map_limit,
+                layer.role,
+                ValueCounter(name),
             )
             self._note_layout(name, layout)
             self.made["neuron", name] = entry
@@ -457,7 +479,9 @@ class _Planner:
 
     def _add_bias(self, i: int, name: str, event: Event, steps: int) -> None:
         per_sample = self._per_sample(i, lambda e: e.elements)
-        self.plan_.elementwise.append(ElementwiseOp(f"{name}.bias", "bias", steps, add=per_sample // self._share(i, steps)))
+        self.plan_.elementwise.append(
+            ElementwiseOp(f"{name}.bias", "bias", steps, add=per_sample // self._share(i, steps))
+        )
 
     def _share(self, i: int, steps: int) -> int:
         """By what a call's total is divided to give one step's."""
@@ -488,7 +512,9 @@ class _Planner:
             if key[0] != "elementwise":
                 continue
             event, meeting = self.events[indices[0]], self.made.get(("meeting", key[1]))
-            total = [self._per_sample(i, lambda e, f=f: sum((getattr(e.cost, f),))) for f in _COST_FIELDS for i in indices]  # type: ignore[misc]
+            total = [
+                self._per_sample(i, lambda e, f=f: sum((getattr(e.cost, f),))) for f in _COST_FIELDS for i in indices
+            ]  # type: ignore[misc]
             per_field = np.array(total).reshape(len(_COST_FIELDS), len(indices)).sum(axis=1)
             if not per_field.any():
                 continue

@@ -37,13 +37,12 @@ def summarise(output: Output, target: NDArray[np.int64]) -> Output:
     log = np.log(np.clip(probability, np.finfo(np.float64).tiny, None))
     index = np.broadcast_to(target[None, :, None], (*mean.shape[:2], 1))
     summary = OutputSummary(
-        classes=values.shape[2],
         top5_TN5=top5,
         target_value_TN=np.take_along_axis(mean, index, axis=2)[:, :, 0].astype(np.float32),
         entropy_TN=(-(probability * log).sum(axis=2)).astype(np.float32),
         max_probability_TN=probability.max(axis=2).astype(np.float32),
     )
-    return replace(output, readout_TNK=None, summary=summary)
+    return replace(output, readout_TNK=None, summary=summary, classes=values.shape[2])
 
 
 def model_facts(network: Network, neurons: Sequence[NeuronLayer]) -> ModelFacts:
