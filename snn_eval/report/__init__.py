@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from snn_eval.report.card import card
-from snn_eval.report.files import report_files
 from snn_eval.report.layers import layer_notes, layers_csv, layers_text
 from snn_eval.report.lookup import Results
 from snn_eval.report.notes import notes
@@ -17,7 +16,6 @@ __all__ = [
     "layers_csv",
     "layers_text",
     "notes",
-    "report_files",
     "table_csv",
     "table_md",
 ]
