@@ -77,7 +77,8 @@ def execute(
         listener.stage("computing")
         record = derive(trace, _timed(record, started), "done" if cell.samples == cell.available else "limited")
         listener.stage("writing tables and figures")
-        run.finish(trace, record, run_files(trace, record))
+        files, record = run_files(trace, record)
+        run.finish(trace, record, files)
         listener.end()
     except RunError:
         raise  # a full disk, say: what was measured is kept, and the next run goes on from it
