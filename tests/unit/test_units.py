@@ -34,7 +34,8 @@ def test_joules() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["units", "stats", "metrics.levels", "metrics.exit_rule", "metrics.operations", "energy.model", "energy.work"]
+    "name",
+    ["units", "stats", "metrics.levels", "metrics.exit_rule", "metrics.operations", "energy.model", "energy.work"],
 )
 def test_examples_in_docstrings_are_true(name: str) -> None:
     module = importlib.import_module(f"snn_eval.{name}")
