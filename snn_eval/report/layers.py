@@ -14,7 +14,16 @@ from snn_eval.report.lookup import Results
 from snn_eval.trace import ElementwiseOp, NeuronLayer, SynapticLayer, Trace
 from snn_eval.units import JOULE_PER_SAMPLE, OP_PER_SAMPLE, RATE, RATIO, SPIKE_PER_SAMPLE
 
-__all__ = ["LAYER_COLUMNS", "LayerColumn", "LayerRow", "layer_notes", "layer_rows", "layers_csv", "layers_text"]
+__all__ = [
+    "LAYER_COLUMNS",
+    "LayerColumn",
+    "LayerRow",
+    "call_order",
+    "layer_notes",
+    "layer_rows",
+    "layers_csv",
+    "layers_text",
+]
 
 Layer = SynapticLayer | NeuronLayer | ElementwiseOp
 
@@ -154,16 +163,17 @@ LAYER_COLUMNS: tuple[LayerColumn, ...] = (
 """What is told of a layer, in this order."""
 
 
+def call_order(trace: Trace) -> dict[str, int]:
+    """Place of each layer and operation in the order of calls; those the graph does not name come last, as listed."""
+    named = [name for edge in trace.graph for name in edge]
+    listed = [layer.name for layer in (*trace.synaptic, *trace.neurons, *trace.elementwise)]
+    return {name: place for place, name in enumerate(dict.fromkeys([*named, *listed]))}
+
+
 def layer_rows(trace: Trace, record: Record) -> list[LayerRow]:
     """Every layer: synaptic and neuron layers in the order of their calls, then element-wise operations."""
-    called: dict[str, int] = {}
-    for producer, consumer in trace.graph:
-        called.setdefault(producer, len(called))
-        called.setdefault(consumer, len(called))
-    counted: list[Layer] = [*trace.synaptic, *trace.neurons]
-    if all(layer.name in called for layer in counted):
-        counted.sort(key=lambda layer: called[layer.name])
-    results = Results(record)
+    order, results = call_order(trace), Results(record)
+    counted: list[Layer] = sorted((*trace.synaptic, *trace.neurons), key=lambda layer: order[layer.name])
     return [LayerRow(layer, results, len(trace.samples)) for layer in (*counted, *trace.elementwise)]
 
 

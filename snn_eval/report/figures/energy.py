@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from snn_eval.metrics import EnergyRow, energy_rows
 from snn_eval.report.figures.style import COLOURS, GREY, label, new_figure, styled, tidy
 from snn_eval.report.format import value_with_unit
-from snn_eval.report.layers import layer_rows
+from snn_eval.report.layers import call_order
 from snn_eval.report.lookup import Results
 from snn_eval.trace import Trace
 from snn_eval.units import JOULE_PER_SAMPLE, scaled
@@ -31,7 +31,7 @@ def energy_figure(trace: Trace, results: Results) -> Figure:
         CountError: a kind of operation that occurs has no cost.
     """
     rows = energy_rows(trace, results.energy_model, results.convention)
-    owners = _owners(trace, results, rows)
+    owners = _owners(trace, rows)
     total = sum(row.energy_j for row in rows)
     names = _largest(owners, rows)
     spent = _spent(names, owners, rows)
@@ -63,20 +63,23 @@ def energy_figure(trace: Trace, results: Results) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.legend(loc="lower right", fontsize=8.5)
     title = f"Energy by layer: {value_with_unit(total, JOULE_PER_SAMPLE)} in total"
-    tidy(axes, title, f"energy ({unit}), model {results.energy_model}, convention {results.convention}", "", "x")
+    tidy(axes, title, f"energy ({unit}), model {results.energy_model}, convention {results.convention}", "layer", "x")
     return figure
 
 
-def _owners(trace: Trace, results: Results, rows: Sequence[EnergyRow]) -> dict[str, str]:
-    """The layer each row is drawn at: an element-wise operation at the layer it belongs to by name or by folding."""
-    layers = [row.layer.name for row in layer_rows(trace, results.record) if row.table != "elementwise"]
+def _owners(trace: Trace, rows: Sequence[EnergyRow]) -> dict[str, str]:
+    """The layer each row is drawn at, in the order of calls: element-wise operations at the layer they belong to.
+
+    They belong to the layer they are folded into, or whose name theirs begins with; else they stand for themselves.
+    """
+    layers = [layer.name for layer in (*trace.synaptic, *trace.neurons)]
     folded = {op.name: op.fused_into for op in trace.elementwise if op.fused_into in layers}
     owners = {}
     for row in rows:
         above = [name for name in layers if row.name == name or row.name.startswith((f"{name}.", f"{name}#"))]
         owners[row.name] = folded.get(row.name) or (max(above, key=len) if above else row.name)
-    order = {name: place for place, name in enumerate(layers)}
-    return dict(sorted(owners.items(), key=lambda item: order.get(item[1], len(order))))
+    order = call_order(trace)
+    return dict(sorted(owners.items(), key=lambda item: order[item[1]]))
 
 
 def _largest(owners: dict[str, str], rows: Sequence[EnergyRow]) -> list[str]:

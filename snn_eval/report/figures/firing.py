@@ -37,7 +37,7 @@ def firing_figure(results: Results) -> Figure:
     heat.spines[:].set_visible(False)
     if rates_LT.size <= _NUMBERS_UP_TO and steps <= 16:
         _write_numbers(heat, rates_LT)
-    tidy(heat, "Firing rate by layer and step", "step t", "")
+    tidy(heat, "Firing rate by layer and step", "step t", "layer")
     bar = figure.colorbar(image, ax=heat, pad=0.02, fraction=0.05)
     bar.set_label("spike/neuron/step")
     bar.outline.set_visible(False)
