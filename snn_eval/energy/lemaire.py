@@ -8,7 +8,7 @@ from math import ceil, prod
 import numpy as np
 
 from snn_eval.energy.model import EnergyModel
-from snn_eval.energy.work import SYNAPTIC
+from snn_eval.energy.work import SYNAPTIC, require_known
 from snn_eval.errors import RefusedError
 from snn_eval.trace import NeuronLayer, SynapticLayer, Trace
 
@@ -65,7 +65,8 @@ def lemaire_energy(trace: Trace, model: EnergyModel) -> list[LemaireRow]:
     * neurons: leak n·S MAC, reset one addition a spike, potential 2·n·S·r(n), output spikes·r(n).
 
     Raises:
-        RefusedError: a product of two activations (the model has no formula), or a layer whose shapes are not known.
+        RefusedError: a product of two activations (the model has no formula), a layer whose shapes are not known, or
+            neurons of an unknown model.
 
     Source: the paper's equations 1 to 17; memory costs as in ``tables/lemaire-2022.toml``.
     """
@@ -145,6 +146,7 @@ def _dense_layer(layer: SynapticLayer, model: EnergyModel, runs: int, trace: Tra
 
 
 def _neurons(layer: NeuronLayer, model: EnergyModel, runs: int) -> LemaireRow:
+    require_known(layer, f"{model.name} needs to know whether neurons leak")
     spikes = int(layer.spikes_TN.sum()) if layer.has_threshold else 0
     leak = layer.neurons * runs * model.cost_pj("mac", layer.name) if layer.mul else 0.0
     return LemaireRow(

@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 from snn_eval.errors import RefusedError
 from snn_eval.trace import ElementwiseOp, NeuronLayer, SynapticLayer, Trace
 
-__all__ = ["KINDS", "SYNAPTIC", "Work", "elementwise_work", "neuron_work", "other_work", "positions", "totals"]
+__all__ = [
+    "KINDS",
+    "SYNAPTIC",
+    "Work",
+    "elementwise_work",
+    "neuron_work",
+    "other_work",
+    "positions",
+    "require_known",
+    "totals",
+]
 
 Counts = NDArray[Any]
 
@@ -86,15 +96,17 @@ def neuron_work(layer: NeuronLayer, samples: int) -> Work:
     Raises:
         RefusedError: the neuron's model is unknown.
     """
-    if layer.model == "unknown":
-        raise RefusedError(
-            f"energy total needs the operations of a neuron update, but the model of neuron layer {layer.name} is "
-            "unknown; name it in the adapter"
-        )
+    require_known(layer, "energy total needs the operations of a neuron update")
     per_step = {"mul": layer.mul, "add": layer.add, "compare": layer.compare}
     return Work(
         layer.name, "neuron", _constant({k: v * layer.neurons for k, v in per_step.items()}, layer.steps, samples)
     )
+
+
+def require_known(layer: NeuronLayer, need: str) -> None:
+    """Raise RefusedError, naming the layer, where the neuron's model is unknown: its cost is not 0."""
+    if layer.model == "unknown":
+        raise RefusedError(f"{need}, but the model of neuron layer {layer.name} is unknown; name it in the adapter")
 
 
 def positions(op: ElementwiseOp) -> int:

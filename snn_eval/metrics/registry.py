@@ -98,7 +98,7 @@ _ALL: tuple[Metric, ...] = (
     _number("parameters", sparsity.model_fact("parameter_count"), "number of parameters"),
     _number("parameters_nonzero", sparsity.model_fact("nonzero_parameters"), "parameters that are not zero"),
     _bytes("footprint", sparsity.model_fact("parameter_bytes", "buffer_bytes"), "bytes of parameters and buffers"),
-    _bytes("state_bytes", sparsity.model_fact("state_bytes"), "bytes of neuron state of one sample"),
+    _bytes("state_bytes", sparsity.state_bytes, "bytes of neuron state of one sample"),
     _of(units.BYTE, "lower", "advisory")("peak_memory", sparsity.peak_memory, "largest memory of the process"),
     _of(units.SECOND_PER_SAMPLE, "lower", "advisory")("wall_time", sparsity.wall_time, "median bare forward pass"),
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from snn_eval.energy.work import require_known
 from snn_eval.errors import RefusedError
 from snn_eval.metrics.firing import spiking_layers
 from snn_eval.metrics.metric import Derived, MetricFunction, Value
@@ -17,6 +18,7 @@ __all__ = [
     "input_sparsity",
     "model_fact",
     "peak_memory",
+    "state_bytes",
     "wall_time",
     "weighted_layers",
 ]
@@ -77,6 +79,17 @@ def model_fact(*names: str) -> MetricFunction:
         yield Value(sum(int(getattr(derived.trace.model, name)) for name in names))
 
     return function
+
+
+def state_bytes(derived: Derived) -> Iterator[Value]:
+    """Bytes of neuron state of one sample.
+
+    Raises:
+        RefusedError: neurons of an unknown model, hence of unknown state.
+    """
+    for layer in derived.trace.neurons:
+        require_known(layer, "state bytes needs the states of every neuron")
+    yield Value(derived.trace.model.state_bytes)
 
 
 def wall_time(derived: Derived) -> Iterator[Value]:

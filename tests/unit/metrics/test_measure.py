@@ -103,12 +103,13 @@ def test_a_convention_without_a_formula_does_not_hide_the_others() -> None:
     assert "attn" in refused["convention:orrc"]
 
 
-def test_a_neuron_of_unknown_cost_refuses_the_total_only() -> None:
+def test_a_neuron_of_unknown_cost_refuses_what_needs_it() -> None:
     trace = tiny_trace()
     odd = replace(trace, neurons=(replace(trace.neurons[0], model="unknown"), *trace.neurons[1:]))
-    found, refused = measure(odd, ["energy_synaptic", "energy_total"])
-    assert {m.metric for m in found} == {"energy_synaptic"}
-    assert "lif1" in refused["energy_total"]
+    found, refused = measure(odd)
+    assert set(refused) == {"energy_total", "energy:lemaire-2022", "state_bytes"}
+    assert all("neuron layer lif1 is unknown" in reason for reason in refused.values())
+    assert {m.metric for m in found} >= {"energy_synaptic", "accuracy", "nasfr"}
 
 
 def test_layers_are_measured_apart_and_add_up() -> None:
