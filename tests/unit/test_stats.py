@@ -22,6 +22,7 @@ def test_wilson_is_that_of_scipy(k: int, n: int, level: float) -> None:
     assert ours.method == f"wilson {level:.0%}"
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), st.integers(1, 300))
 def test_wilson_holds_the_proportion_and_stays_within_0_and_1(k: int, n: int) -> None:
     k = min(k, n)
@@ -91,6 +92,7 @@ def test_majority_takes_the_smallest_of_the_tied() -> None:
     assert first_of_group(group, votes).tolist() == [4, 3, 7]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6)), min_size=1, max_size=40))
 def test_majority_against_counting(pairs: list[tuple[int, int]]) -> None:
     group, votes = (np.array(x) for x in zip(*pairs, strict=True))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from helpers.traces import product_layer, synaptic_layer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snn_eval.metrics import classify
@@ -36,6 +36,7 @@ def test_quantum(levels: list[float], q: float | None) -> None:
     assert quantum(np.array(levels)) == q
 
 
+@settings(deadline=None)
 @given(st.integers(1, 16), st.floats(1e-3, 50), st.integers(0, 2**32 - 1))
 def test_float32_multiples_keep_their_quantum(size: int, q: float, seed: int) -> None:
     """Levels that float32 arithmetic made of k·q are still multiples, whatever the rounding."""

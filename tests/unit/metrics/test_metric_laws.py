@@ -40,6 +40,7 @@ def _trace(layer: SynapticLayer) -> Trace:
     return trace_of([layer], time_steps=2, samples=3)
 
 
+@settings(deadline=None)
 @given(layers())
 def test_every_operation_is_counted_once(layer: SynapticLayer) -> None:
     trace, all_ops = _trace(layer), int(layer.ops_VTN.sum())
@@ -49,6 +50,7 @@ def test_every_operation_is_counted_once(layer: SynapticLayer) -> None:
     assert sum(class_operations(trace).values()) == all_ops
 
 
+@settings(deadline=None)
 @given(layers())
 def test_unrolling_moves_integers_from_mac_to_ac(layer: SynapticLayer) -> None:
     trace = _trace(layer)
@@ -60,6 +62,7 @@ def test_unrolling_moves_integers_from_mac_to_ac(layer: SynapticLayer) -> None:
     assert unfolded["ac"] <= exact["ac"]
 
 
+@settings(deadline=None)
 @given(layers())
 def test_no_spikes_no_operations(layer: SynapticLayer) -> None:
     quiet = replace(
@@ -77,6 +80,7 @@ def test_no_spikes_no_operations(layer: SynapticLayer) -> None:
     assert totals(operations(trace, "rate-flops"))["ac"] == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 9), min_size=6, max_size=6), st.integers(1, 9))
 def test_conventions_agree_on_spikes(counts: list[int], fan_out: int) -> None:
     """On a layer of zeros and ones away from borders every convention counts the same accumulates."""
@@ -97,7 +101,7 @@ def test_all_ones_are_dense() -> None:
     assert totals(operations(trace, "dense"))["ac"] == 100 * 10 * 2 * 3
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1000), st.permutations(range(7)))
 def test_permuting_samples_permutes_columns(seed: int, order: list[int]) -> None:
     trace = random_trace(seed, samples=7)
@@ -131,7 +135,7 @@ def _take(trace: Trace, order: np.ndarray) -> Trace:
     )
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 8), st.integers(1, 8))
 def test_concatenation_adds(seed: int, a: int, b: int) -> None:
     one, two = random_trace(seed, samples=a), random_trace(seed + 1, samples=b, first_id=a)
@@ -147,6 +151,7 @@ def test_concatenation_adds(seed: int, a: int, b: int) -> None:
     assert energies[2] == pytest.approx(energies[0] + energies[1], rel=1e-12)
 
 
+@settings(deadline=None)
 @given(layers(), st.integers(2, 5))
 def test_energy_is_linear_in_counts(layer: SynapticLayer, factor: int) -> None:
     more = replace(layer, inputs_VTN=layer.inputs_VTN * factor, ops_VTN=layer.ops_VTN * factor)
@@ -155,7 +160,7 @@ def test_energy_is_linear_in_counts(layer: SynapticLayer, factor: int) -> None:
         assert many == pytest.approx(factor * once, rel=1e-12)
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 1000))
 def test_energy_by_step_ends_at_the_total(seed: int) -> None:
     trace = random_trace(seed, samples=5)
@@ -166,6 +171,7 @@ def test_energy_by_step_ends_at_the_total(seed: int) -> None:
     assert (np.diff(total, axis=0) >= 0).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 1), min_size=24, max_size=24))
 def test_rates_are_shares(spikes: list[int]) -> None:
     layer = neuron_layer("l", np.array(spikes).reshape(2, 3, 4))
