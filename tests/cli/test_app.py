@@ -52,7 +52,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "--convention", "exakt"], "unknown convention 'exakt'; nearest: exact"),
         (["run", "--energy", "horowitz"], "unknown energy model 'horowitz'"),
         (["run", "--models", "digits", "absent.pth"], "absent.pth: expected a checkpoint file, found none"),
-        (["run", "--models", "digits", "text.pth"], "text.pth"),
+        (["run", "--models", "digits", "text.pth"], "text.pth: expected a PyTorch checkpoint"),
         (["run", "--device", "tpu", "--models", "digits", "text.pth"], "device: expected auto, cpu, cuda"),
         (["ls", "modles"], "unknown list 'modles'; nearest: models"),
         (["show", "absent"], "no runs in reports"),
