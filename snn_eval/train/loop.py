@@ -85,9 +85,9 @@ def train(
     for number in range(1, suite.train.epochs + 1):
         epochs.append(run.epoch(number, training, validation))
         if max(epochs, key=_merit) is epochs[-1]:
-            _save(run.measured, suite, seed, epochs[-1], started, folder / "best.pt")
+            _save(run.measured, suite, seed, epochs[-1], folder / "best.pt")
         on_epoch(epochs[-1])
-    _save(run.measured, suite, seed, epochs[-1], started, folder / "last.pt")
+    _save(run.measured, suite, seed, epochs[-1], folder / "last.pt")
     write_atomic(folder / "log.csv", _as_csv(epochs))
     return Trained(
         best=max(epochs, key=_merit),
@@ -161,13 +161,12 @@ def _merit(epoch: Epoch) -> tuple[float, float]:
     return epoch.validation_accuracy, -epoch.validation_loss
 
 
-def _save(module: nn.Module, suite: Suite, seed: int, epoch: Epoch, started: float, path: Path) -> None:
-    provenance = {
+def _save(module: nn.Module, suite: Suite, seed: int, epoch: Epoch, path: Path) -> None:
+    provenance = {  # nothing that changes from run to run: a seed gives the same file again
         "seed": seed,
         "epoch": epoch.epoch,
         "validation_accuracy": epoch.validation_accuracy,
         "validation_loss": epoch.validation_loss,
-        "wall_time_s": round(time.perf_counter() - started, 1),
         "torch": str(torch.__version__),
         "suite": suite.model_dump(mode="json"),
     }
