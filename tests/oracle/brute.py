@@ -162,7 +162,12 @@ def _pair(count: Count, v: float, w: float) -> None:
 
 
 def attention(
-    q_BLE: Array, k_BSE: Array, v_BSF: Array, allowed_BLS: NDArray[np.bool_], scale: float | None = None
+    q_BLE: Array,
+    k_BSE: Array,
+    v_BSF: Array,
+    allowed_BLS: NDArray[np.bool_],
+    scale: float | None = None,
+    bias: float | Array = 0.0,
 ) -> tuple[Count, Count]:
     """The two products of scaled dot-product attention, where forbidden pairs are not operations.
 
@@ -172,13 +177,14 @@ def attention(
     Args:
         q_BLE: queries (batch and heads flattened). k_BSE: keys. v_BSF: values.
         allowed_BLS: which key each query may look at.
-        scale: factor of the scores, default 1/√E.
+        scale: factor of the scores, default 1/√E. bias: what a float mask adds to them.
 
     Returns:
         Counts of q·k (ops by both values) and of weights·v (ops by ``(1.0, v)``).
     """
     scores, weighted = begin(q_BLE), Count()
     scores.partner, weighted.partner = begin(k_BSE).inputs, begin(v_BSF).inputs
+    bias_BLS = np.broadcast_to(np.asarray(bias, np.float64), allowed_BLS.shape)
     factor = 1 / math.sqrt(q_BLE.shape[-1]) if scale is None else scale
     for b in range(q_BLE.shape[0]):
         for row in range(q_BLE.shape[1]):
@@ -187,7 +193,8 @@ def attention(
             for s in keys:
                 for e in range(q_BLE.shape[2]):
                     _pair(scores, float(q_BLE[b, row, e]), float(k_BSE[b, s, e]))
-                score.append(factor * math.fsum((q_BLE[b, row] * k_BSE[b, s]).tolist()))
+                product = math.fsum((q_BLE[b, row] * k_BSE[b, s]).tolist())
+                score.append(factor * product + float(bias_BLS[b, row, s]))
             top = max(score, default=0.0)
             norm = math.fsum(math.exp(z - top) for z in score)
             for s, z in zip(keys, score, strict=True):

@@ -29,14 +29,16 @@ def split_qkv(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return q, k, v
 
 
-def sdpa_reference(allowed: NDArray[np.bool_] | None, scale: float | None = None) -> Reference:
+def sdpa_reference(
+    allowed: NDArray[np.bool_] | None, scale: float | None = None, bias: float | Array = 0.0
+) -> Reference:
     """q·k and weights·v over the allowed pairs only."""
 
     def reference(_m: nn.Module, x: Tensor) -> list[list[Count]]:
         q, k, v = (to_numpy(part)[0] for part in split_qkv(x))
         mask = np.ones((len(q), q.shape[1], k.shape[1]), bool) if allowed is None else allowed
         mask = np.broadcast_to(mask, (len(q), q.shape[1], k.shape[1]))
-        return [[count] for count in brute.attention(q, k, v, mask, scale)]
+        return [[count] for count in brute.attention(q, k, v, mask, scale, bias)]
 
     return reference
 
@@ -53,8 +55,9 @@ def sdpa(
         }
         return F.scaled_dot_product_attention(q, k, v, **given)  # type: ignore[arg-type]
 
-    scale = arguments.get("scale")
-    reference = sdpa_reference(allowed, scale if isinstance(scale, float) else None)
+    scale, mask = arguments.get("scale"), arguments.get("attn_mask")
+    bias = to_numpy(mask) if isinstance(mask, Tensor) and mask.is_floating_point() else 0.0
+    reference = sdpa_reference(allowed, scale if isinstance(scale, float) else None, bias)
     return Case(name, lambda: Apply(attend), inputs, reference=reference, drop_levels=(1,), layers=2)
 
 

@@ -57,12 +57,6 @@ FUNCTIONS = [
     ),
     call("torch_conv2d", lambda m, x: torch.conv2d(x, m.w, None, 1, 1), binary(4, 6, 6), w=(5, 4, 3, 3)),
     call(
-        "torch_convolution",
-        lambda m, x: torch.convolution(x, m.w, None, [2, 2], [1, 1], [1, 1], False, [0, 0], 1),
-        binary(4, 6, 6),
-        w=(5, 4, 3, 3),
-    ),
-    call(
         "functional_conv2d_keywords",
         lambda m, x: F.conv2d(input=x, weight=m.w, stride=2),
         binary(2, 6, 6),
@@ -92,6 +86,12 @@ FUNCTIONS = [
 RARE = [
     replace(case, may_be_unknown=True)
     for case in (
+        call(
+            "torch_convolution",
+            lambda m, x: torch.convolution(x, m.w, None, [2, 2], [1, 1], [1, 1], False, [0, 0], 1),
+            binary(4, 6, 6),
+            w=(5, 4, 3, 3),
+        ),
         call("tensordot", lambda m, x: torch.tensordot(x, m.w, dims=([1, 2], [1, 2])), binary(3, 4), w=(5, 3, 4)),
         call("inner", lambda m, x: torch.inner(x, m.w), binary(14), w=(5, 14)),
         call("linalg_matmul", lambda m, x: torch.linalg.matmul(x, m.w), binary(14), w=(14, 5)),

@@ -119,11 +119,6 @@ def pooled_step(m: Flow, x: Tensor) -> Tensor:
     return m.head(F.avg_pool2d(s, 2).repeat_interleave(2, 2).repeat_interleave(2, 3))
 
 
-def sample_first_input(m: Flow, x: Tensor) -> Tensor:
-    """Input ``[N,T,…]``: samples first."""
-    return folded(m, x.transpose(0, 1))
-
-
 def final_only(m: Flow, x: Tensor) -> Tensor:
     return loop(single_step)(m, x).sum(0)
 
@@ -167,7 +162,6 @@ TIME = [
     flow("folded_then_loop", folded_then_loop, MOVING, plan=("fold", "loop"), **FIRST),
     flow("residual_add_in_loop", loop(residual_step), STATIC, plan=("loop", "loop")),
     flow("average_pool_in_loop", loop(pooled_step), STATIC, plan=("loop", "loop")),
-    flow("input_samples_first", sample_first_input, lambda n: MOVING(n).transpose(0, 1).contiguous(), multi=True),
     flow("readout_only_final", final_only, STATIC, plan=("loop", "loop"), final=True),
     flow("silent_network", folded, MOVING, multi=True, threshold=1e9, **FIRST),
     flow("silent_network_sample_first", folded_sample_first, MOVING, multi=True, threshold=1e9, **FIRST),

@@ -151,8 +151,8 @@ CASES = [
     one("mask_as_buffer", MaskedLinear, V),
     one("weights_as_buffer", Frozen, V),
     one("tiny_weights", lambda: parametrized(conv(), nn.Hardtanh(-1e-9, 1e-9)), X),
-    one("batch_norm_apart", lambda: conv_bn(False), X, 2),
-    one("batch_norm_folded", lambda: conv_bn(True), X, 2),
+    Case("batch_norm_apart", lambda: conv_bn(False), X, layers=2, dtype=torch.float64),
+    Case("batch_norm_folded", lambda: conv_bn(True), X, layers=2, dtype=torch.float64),
     one(
         "linear_batch_norm",
         lambda: nn.Sequential(linear(), nn.BatchNorm1d(6), nn.ReLU(), dyadic(nn.Linear(6, 3))),
@@ -167,8 +167,9 @@ CASES = [
 def _grow(m: Apply, x: Tensor) -> Tensor:
     """The same layer with two weights in one pass: the second has zeros."""
     y = m.fc(x)
-    keep = m.fc.weight.data.clone()
-    m.fc.weight.data.mul_(torch.arange(60).view(3, 20) % 2)
-    y = y + m.fc(x)
-    m.fc.weight.data.copy_(keep)
+    keep = m.fc.weight.detach().clone()
+    with torch.no_grad():
+        m.fc.weight.mul_(torch.arange(60).view(3, 20) % 2)
+        y = y + m.fc(x)
+        m.fc.weight.copy_(keep)
     return y

@@ -95,6 +95,9 @@ class LocalNetwork:
         kinds = _framework_neurons()
         return {n: SpikingLayer(m, PLAIN) for n, m in self.module.named_modules() if isinstance(m, kinds)}
 
+    def unknown_neurons(self) -> Mapping[str, str]:
+        return {}
+
     def with_time_steps(self, time_steps: int) -> LocalNetwork | None:
         settable = self.drive == "loop" or self.sample_axis == 1 or hasattr(self.module, "time_steps")
         return replace(self, time_steps=time_steps) if settable else None
