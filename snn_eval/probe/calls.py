@@ -140,6 +140,19 @@ def _conv_transpose(dims: int, args: Sequence[Any], kwargs: Mapping[str, Any], o
     return [Weighted(x, weight, partial(_conv_transpose_geometry, x, args, kwargs, out, dims), bias)]
 
 
+def _convolution(args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> list[Part]:
+    """``torch.convolution``: (x, weight, bias, stride, padding, dilation, transposed, output_padding, groups)."""
+    names = ("input", "weight", "bias", "stride", "padding", "dilation", "transposed", "output_padding", "groups")
+    x, weight, bias, stride, padding, dilation, transposed, output_padding, groups = (
+        _argument(args, kwargs, i, name) for i, name in enumerate(names)
+    )
+    if transposed:
+        return _conv_transpose(
+            weight.dim() - 2, (x, weight, bias, stride, padding, output_padding, groups, dilation), {}, out
+        )
+    return _conv(weight.dim() - 2, (x, weight, bias, stride, padding, dilation, groups), {}, out)
+
+
 def _linear_geometry(weight: Tensor, kind: str = "linear") -> Geometry:
     return Geometry(kind, (int(weight.shape[-1]),))
 
@@ -305,6 +318,7 @@ def _sequence(args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> list[
 RULES: dict[str, Rule] = {
     **{f"conv{d}d": partial(_conv, d) for d in (1, 2, 3)},
     **{f"conv_transpose{d}d": partial(_conv_transpose, d) for d in (1, 2, 3)},
+    **dict.fromkeys(("convolution", "_convolution"), _convolution),
     "linear": _linear,
     **dict.fromkeys(("matmul", "__matmul__", "mm", "bmm", "mv", "dot", "vdot"), _matmul),
     "__rmatmul__": _reversed_matmul,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-__all__ = ["BINARY", "COSTS", "FREE", "Cost", "Costed", "is_free", "operands_of_meeting", "tensors_in"]
+__all__ = ["BINARY", "COSTS", "FREE", "Cost", "Costed", "cell_cost", "is_free", "operands_of_meeting", "tensors_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,21 @@ COSTS: dict[str, Costed] = {
     **dict.fromkeys(("floor", "ceil", "round", "round_", "trunc"), Costed("activation", _each(compare=1))),
 }  # fmt: skip
 """Function name → kind and cost."""
+
+_LSTM, _GRU = Cost(mul=3, add=1, exponentials=5), Cost(mul=3, add=2, exponentials=3)
+_CELLS = {
+    **dict.fromkeys(("lstm_cell", "lstm"), _LSTM),
+    **dict.fromkeys(("gru_cell", "gru"), _GRU),
+    **dict.fromkeys(("rnn_tanh_cell", "rnn_tanh"), Cost(exponentials=1)),
+    **dict.fromkeys(("rnn_relu_cell", "rnn_relu"), Cost(compare=1)),
+}
+
+
+def cell_cost(name: str, out: Any) -> Cost:
+    """Gates of a recurrent cell or layer beside its matrices: operations for each element of the hidden output."""
+    each, hidden = _CELLS.get(name, Cost()), _numel(out)
+    return Cost(each.mul * hidden, each.add * hidden, each.compare * hidden, each.exponentials * hidden)
+
 
 FREE = frozenset(
     # views and data movement

@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from snn_eval.models.network import Network, SpikingLayer
 from snn_eval.probe.calls import COMPOSITES, RULES, NoRuleError, Pair, Part, Weighted, expand_composite
-from snn_eval.probe.elementwise import COSTS, Cost, is_free, operands_of_meeting, tensors_in
+from snn_eval.probe.elementwise import COSTS, Cost, cell_cost, is_free, operands_of_meeting, tensors_in
 
 __all__ = ["INPUT", "Event", "Inventory", "Operand", "spikes_of", "take_inventory"]
 
@@ -107,7 +107,10 @@ class _Observer(TorchFunctionMode):
         self.keep: list[Any] = [x]
         self.binary: list[int | None] = []
         self.stack: list[str] = [""]
-        self.spiking_depth = 0
+        self.inside = 0
+        """Depth in spiking layers."""
+        self.hidden = 0
+        """Depth in spiking layers whose model's costs are known: their own arithmetic is not looked at."""
         self.origins: dict[int, tuple[frozenset[str], frozenset[str], bool]] = {}
         self.parameters = {
             _storage(t): name
@@ -128,15 +131,18 @@ class _Observer(TorchFunctionMode):
     @contextmanager
     def _watched(self, path: str, module: nn.Module) -> Iterator[None]:
         layer = self.layers.get(path)
+        known = layer is not None and layer.neuron.model != "unknown"
 
         def enter(*_: Any) -> None:
             self.stack.append(path)
-            self.spiking_depth += layer is not None
+            self.inside += layer is not None
+            self.hidden += known
 
         def leave(_module: nn.Module, _inputs: Any, output: Any) -> None:
             self.stack.pop()
             if layer is not None:
-                self.spiking_depth -= 1
+                self.inside -= 1
+                self.hidden -= known
                 with torch._C.DisableTorchFunction():
                     self._on_spikes(path, layer, output)
 
@@ -156,7 +162,7 @@ class _Observer(TorchFunctionMode):
         if name in COMPOSITES:
             with self:
                 return expand_composite(name, args, kwargs)
-        pair = None if self.spiking_depth else operands_of_meeting(name, args)
+        pair = None if self.inside else operands_of_meeting(name, args)
         # Observed before the call, which may change an operand in place.
         operands = None if pair is None else tuple(self._operand(t) for t in pair)
         before = [self._origin(t) for t in tensors_in([args, kwargs])]
@@ -182,7 +188,9 @@ class _Observer(TorchFunctionMode):
         if parts:
             operands = tuple(self._operand(t) for part in parts for t in _inputs(part))
             self.keep.append(parts)
-            self._event(Event("synaptic", self.stack[-1], name, operands, tuple(parts), elements=_elements(out)), out)
+            cost = cell_cost(name, out)
+            event = Event("synaptic", self.stack[-1], name, operands, tuple(parts), cost, _elements(out))
+            self._event(event, out)
 
     def _on_other(
         self, name: str, args: Any, kwargs: Any, out: Any, before: list[Any], operands: tuple[Operand, ...] | None
@@ -190,7 +198,7 @@ class _Observer(TorchFunctionMode):
         results = [t for t in tensors_in(out) if t.numel()]
         producers = frozenset().union(*(b[0] for b in before)) if before else frozenset()
         origins = frozenset().union(*(b[1] for b in before)) if before else frozenset()
-        if self.spiking_depth or is_free(name) or not results or not origins:
+        if self.hidden or is_free(name) or not results or not origins:
             direct = all(b[2] for b in before if b[1])
             targets = results + ([args[0]] if name == "__setitem__" else [])
             self._mark(targets, producers, origins, direct)

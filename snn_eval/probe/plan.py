@@ -280,6 +280,8 @@ class _Planner:
                 planned += self._attention(i, event, part, at)
                 at += 3
         self.plan_.calls.append((event.function, tuple(planned)))
+        if event.cost != Cost():
+            self.made.setdefault(("elementwise", self._name(i, "gates")), []).append(i)
         first = next((p.entry.name for p in planned if p.entry is not None), None)
         if first is not None:
             self.names[event.name] = next(p.entry.name for p in reversed(planned) if p.entry is not None)
@@ -352,7 +354,7 @@ class _Planner:
 
     def _product_entry(
         self, i: int, event: Event, name: str, layouts: Sequence[Layout | None], views: tuple[Any, ...],
-        dense: int, bias: bool = False,
+        dense: int, bias: bool = False, shape: tuple[int, ...] | None = None,
     ) -> PlannedPart:  # fmt: skip
         attributed = views[0].attributed if views else all(x is not None for x in layouts)
         timed = next((x for x in layouts if x is not None and x.time), layouts[0]) if attributed else None
@@ -360,7 +362,7 @@ class _Planner:
         entry = self.made.get(("synaptic", name))
         if entry is None:
             facts: dict[str, Any] = {
-                "input_shape": layouts[0].per_sample() if layouts[0] else event.operands[0].shape,
+                "input_shape": shape or (layouts[0].per_sample() if layouts[0] else event.operands[0].shape),
                 "dense_ops": dense, "dense_ops_with_border": dense, "calls": self._calls(i), "bias": bias,
                 "schedule": "once" if steps == 1 and self.steps > 1 else "per-step",
             }  # fmt: skip
@@ -391,8 +393,12 @@ class _Planner:
             batch = q.shape[:-2]
             mask = part.allowed.expand(*batch, q.shape[-2], k.shape[-2])  # type: ignore[union-attr]
             allowed = int(mask.sum()) // max(_cells(layouts[0], q, self.steps), 1)
+        heads = layouts[0].per_sample()[:-2] if layouts[0] else ()
+        weights_shape = (*heads, q.shape[-2], k.shape[-2])
         scores = self._product_entry(i, event, self._name(i, "qk"), layouts[:2], (), allowed * q.shape[-1])
-        values = self._product_entry(i, event, self._name(i, "av"), [layouts[2]], (), allowed * v.shape[-1])
+        values = self._product_entry(
+            i, event, self._name(i, "av"), [layouts[2]], (), allowed * v.shape[-1], shape=weights_shape
+        )
         scores.views = values.views = views
         return [scores, values]
 
@@ -407,6 +413,9 @@ class _Planner:
         return sum(o == site.occurrences[k] for o in site.occurrences)
 
     def _same_for_every_batch(self, name: str, event: Event) -> None:
+        """What depends on data but not on the number of samples is named; arithmetic on weights alone is no inference."""
+        if not any(operand.origins for operand in event.operands):
+            return
         self.plan_.unknown.append(
             UnknownOp(f"{event.function} in {name} (the same for every batch)", 1, event.elements)
         )
@@ -469,16 +478,14 @@ class _Planner:
                 self.plan_.spikes[event.module][k] = (entry, step, reader[0])
 
     def _note_unknown_neurons(self) -> None:
+        """A neuron without a model of its own costs what it was seen to execute."""
         for path, reason in self.network.unknown_neurons().items():
-            calls = sum(e.kind == "neuron" and e.module == path for e in self.events)
-            entry = next((n for n in self.plan_.neurons if n.name == path), None)
-            elements = 0 if entry is None else int(np.prod(entry.shape, dtype=np.int64))
-            self.plan_.unknown.append(UnknownOp(f"neuron {path}: {reason}", calls, elements))
+            self.plan_.notes.append(f"neuron {path} ({reason}): its arithmetic is counted as executed")
 
     # -- everything else --------------------------------------------------------------------------------------
 
     def _add_bias(self, i: int, name: str, event: Event, steps: int) -> None:
-        per_sample = self._per_sample(i, lambda e: e.elements)
+        per_sample = self._per_sample(i, lambda e: _outputs_of(e, name))
         self.plan_.elementwise.append(
             ElementwiseOp(f"{name}.bias", "bias", steps, add=per_sample // self._share(i, steps))
         )
@@ -521,7 +528,7 @@ class _Planner:
             layout = self._layout(indices[0], lambda e: e.output)
             steps = self._step(indices[0], layout)[0]
             op = ElementwiseOp(
-                key[1], meeting.op.kind if meeting else COSTS[event.function].kind, steps,
+                key[1], _kind(event, meeting), steps,
                 **{f: int(v) // steps for f, v in zip(_COST_FIELDS, per_field, strict=True)},
                 fused_into=self._fused_into(event),
             )  # fmt: skip
@@ -564,7 +571,21 @@ class _Planner:
         self.plan_.graph = list(edges)
 
 
+def _outputs_of(event: Event, name: str) -> int:
+    """Elements a bias is added to: what the part of that name makes (a recurrent matrix makes all its gates)."""
+    for part in event.parts:
+        if isinstance(part, Weighted) and part.suffix and name.split("#")[0].endswith(f".{part.suffix}"):
+            return int(part.x.numel() // part.weight.shape[-1] * part.weight.shape[0])
+    return event.elements
+
+
 _COST_FIELDS = tuple(Cost.__dataclass_fields__)
+
+
+def _kind(event: Event, meeting: MeetingEntry | None) -> str:
+    if meeting is not None:
+        return meeting.op.kind
+    return "recurrent_gate" if event.kind == "synaptic" else COSTS[event.function].kind
 
 
 def _key(event: Event) -> tuple[Any, ...]:
