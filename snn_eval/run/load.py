@@ -118,9 +118,12 @@ def _build(suite: Suite, stored: Checkpoint, arch: str | None) -> tuple[nn.Modul
 
 
 def _from_factory(name: str, time_steps: int, model: ModelSection) -> nn.Module:
-    """What the user's factory returns, given the suite's ``[model.config]`` and, where it takes ``time_steps``, T."""
+    """What the user's factory returns, given the suite's ``[model.config]`` and, where it takes ``time_steps``, T.
+
+    Where the suite names an architecture of ours the values are that one's and not passed on.
+    """
     factory = load_component(name)
-    values = dict(model.config)
+    values = dict(model.config) if model.arch is None else {}
     parameters = inspect.signature(factory).parameters
     if "time_steps" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         values["time_steps"] = time_steps

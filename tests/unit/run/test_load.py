@@ -73,10 +73,15 @@ def test_a_checkpoint_of_ours_says_what_it_is(suite: Suite, ours: Path) -> None:
 
 @pytest.mark.parametrize("function", ["make", "timed"])
 def test_a_users_factory(suite: Suite, factory: str, tmp_path: Path, function: str) -> None:
-    plain = with_values(suite, {"model.config": {}})
-    loaded = load_network(plain, weights(tmp_path), EXAMPLE, classes=10, arch=f"{factory}:{function}")
+    loaded = load_network(suite, weights(tmp_path), EXAMPLE, classes=10, arch=f"{factory}:{function}")
     assert loaded.name == function
     assert loaded.network.run(EXAMPLE).shape[-1] == 10
+
+
+def test_a_suites_values_reach_its_factory(suite: Suite, factory: str, tmp_path: Path) -> None:
+    theirs = with_values(suite, {"model.arch": None, "model.factory": f"{factory}:make", "model.config": {"width": 5}})
+    loaded = load_network(theirs, weights(tmp_path, width=5), EXAMPLE, classes=10)
+    assert loaded.network.module[1].out_features == 5
 
 
 def test_a_pickled_module_needs_trust(suite: Suite, tmp_path: Path) -> None:
@@ -98,15 +103,14 @@ def test_a_pickled_module_needs_trust(suite: Suite, tmp_path: Path) -> None:
 def test_mistakes_of_a_factory(
     suite: Suite, factory: str, tmp_path: Path, function: str, error: type[Exception], words: str
 ) -> None:
-    plain = with_values(suite, {"model.config": {}})
     with pytest.raises(error, match=words):
-        load_network(plain, weights(tmp_path), EXAMPLE, classes=10, arch=f"{factory}:{function}")
+        load_network(suite, weights(tmp_path), EXAMPLE, classes=10, arch=f"{factory}:{function}")
 
 
 def test_mistakes_of_a_checkpoint(suite: Suite, ours: Path, factory: str, tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="expected one of spiking-conv-net"):
         load_network(suite, ours, EXAMPLE, classes=10, arch="resnet")
-    wide = with_values(suite, {"model.config": {"width": 4}})
+    wide = with_values(suite, {"model.arch": None, "model.config": {"width": 4}})
     with pytest.raises(CheckpointError, match="another size or number of classes"):
         load_network(wide, weights(tmp_path), EXAMPLE, classes=10, arch=f"{factory}:make")
     with pytest.raises(NetworkError, match="the data has 7 classes, the network's readout 10"):
