@@ -81,11 +81,10 @@ def shape(sizes: Sequence[int]) -> str:
 
 def _digits(number: float, exact: bool = False) -> str:
     """Four significant digits, trailing zeros kept, so that columns align; whole numbers as they are."""
-    if exact or number == 0:
+    rounded = float(f"{number:.4g}")  # 999.96 has four digits before the point once it is rounded
+    if exact or number == 0 or abs(rounded) >= 1000:
         return f"{number:.0f}"
-    if abs(number) >= 1000:
-        return f"{number:.0f}"
-    if abs(number) < 1e-4:
+    if abs(rounded) < 1e-4:
         return f"{number:.3e}"
-    before = len(str(int(abs(number)))) if abs(number) >= 1 else 0
+    before = len(str(int(abs(rounded)))) if abs(rounded) >= 1 else 0
     return f"{number:.{4 - before}f}"

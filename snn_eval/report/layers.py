@@ -72,18 +72,12 @@ def _fact(kind: type[Any], name: str) -> Callable[[LayerRow], Any]:
     return lambda row: row.of(kind, lambda layer: getattr(layer, name))
 
 
-def _shape(name: str) -> Callable[[LayerRow], Any]:
-    return lambda row: row.of(SynapticLayer, lambda layer: shape(getattr(layer, name)))
-
-
 def _measured(metric: str, kind: type[Any] = object) -> Callable[[LayerRow], Any]:
     return lambda row: row.of(kind, lambda layer: row.measured(metric))
 
 
 def _kind(row: LayerRow) -> str:
-    if isinstance(row.layer, NeuronLayer):
-        return row.layer.model if row.layer.role == "hidden" else f"{row.layer.model} ({row.layer.role})"
-    return row.layer.kind
+    return row.layer.model if isinstance(row.layer, NeuronLayer) else row.layer.kind
 
 
 def _levels(row: LayerRow) -> Any:
@@ -113,10 +107,6 @@ def _inputs(row: LayerRow) -> Any:
     return row.of(SynapticLayer, lambda layer: int(layer.inputs_VTN.sum()) / row.samples)
 
 
-def _neuron_shape(row: LayerRow) -> Any:
-    return row.of(NeuronLayer, lambda layer: shape(layer.shape))
-
-
 def _steps(row: LayerRow) -> int:
     return row.layer.steps
 
@@ -129,16 +119,17 @@ LAYER_COLUMNS: tuple[LayerColumn, ...] = (
     LayerColumn("layer", "layer", lambda row: row.layer.name),
     LayerColumn("type", "", lambda row: row.table),
     LayerColumn("kind", "kind", _kind),
+    LayerColumn("role", "role", _fact(NeuronLayer, "role"), table="neuron"),
     LayerColumn("operation", "", _fact(SynapticLayer, "operation")),
-    LayerColumn("input_shape", "input", _shape("input_shape"), table="synaptic"),
-    LayerColumn("output_shape", "output", _shape("output_shape"), table="synaptic"),
+    LayerColumn("input_shape", "input", _fact(SynapticLayer, "input_shape"), table="synaptic"),
+    LayerColumn("output_shape", "output", _fact(SynapticLayer, "output_shape"), table="synaptic"),
     LayerColumn("neurons", "", _fact(NeuronLayer, "neurons")),
-    LayerColumn("neuron_shape", "neurons", _neuron_shape, table="neuron"),
-    LayerColumn("weight_shape", "", _shape("weight_shape")),
-    LayerColumn("kernel", "", _shape("kernel")),
-    LayerColumn("stride", "", _shape("stride")),
-    LayerColumn("padding", "", _shape("padding")),
-    LayerColumn("dilation", "", _shape("dilation")),
+    LayerColumn("neuron_shape", "neurons", _fact(NeuronLayer, "shape"), table="neuron"),
+    LayerColumn("weight_shape", "", _fact(SynapticLayer, "weight_shape")),
+    LayerColumn("kernel", "", _fact(SynapticLayer, "kernel")),
+    LayerColumn("stride", "", _fact(SynapticLayer, "stride")),
+    LayerColumn("padding", "", _fact(SynapticLayer, "padding")),
+    LayerColumn("dilation", "", _fact(SynapticLayer, "dilation")),
     LayerColumn("groups", "", _fact(SynapticLayer, "groups")),
     LayerColumn("bias", "", _fact(SynapticLayer, "bias")),
     LayerColumn("weights", "", _fact(SynapticLayer, "weight_count")),
@@ -166,7 +157,8 @@ LAYER_COLUMNS: tuple[LayerColumn, ...] = (
 def call_order(trace: Trace) -> dict[str, int]:
     """Place of each layer and operation in the order of calls; those the graph does not name come last, as listed."""
     named = [name for edge in trace.graph for name in edge]
-    listed = [layer.name for layer in (*trace.synaptic, *trace.neurons, *trace.elementwise)]
+    layers: list[Layer] = [*trace.synaptic, *trace.neurons, *trace.elementwise]
+    listed = [layer.name for layer in layers]
     return {name: place for place, name in enumerate(dict.fromkeys([*named, *listed]))}
 
 
@@ -181,6 +173,8 @@ def layers_csv(trace: Trace, record: Record) -> str:
     """``layers.csv``: one row a layer; base units per sample, all digits; empty where an entry has no meaning."""
 
     def field(value: Any) -> str:
+        if isinstance(value, tuple):
+            return "x".join(str(size) for size in value)
         return "" if value is None else repr(value) if isinstance(value, float) else str(value)
 
     rows = layer_rows(trace, record)
@@ -204,8 +198,10 @@ def layers_text(trace: Trace, record: Record) -> str:
 
 def _text(column: LayerColumn, row: LayerRow) -> str:
     value = column.read(row)
-    if value is None or value == "":
+    if value is None or value in ("", ()):
         return ABSENT
+    if isinstance(value, tuple):
+        return shape(value)
     if column.unit == RATIO:
         return value_with_unit(value, RATIO)
     return cell(value, column.unit) if column.unit else str(value)

@@ -48,3 +48,43 @@ def small_record(**changes: Any) -> Record:
         ),
     }  # fmt: skip
     return Record(**(values | changes))
+
+
+def layered_record(**changes: Any) -> Record:
+    """Results of ``helpers.traces.tiny_trace`` by layer; numbers chosen so that sums can be done in the head."""
+
+    def of(metric: str, value: float, unit: str, scope: str = "network", **facts: Any) -> Measurement:
+        direction = "higher" if metric == "accuracy" else "lower"
+        return Measurement(metric=metric, value=value, unit=unit, scope=scope, direction=direction, **facts)
+
+    op, joule, rate = "op/sample", "J/sample", "spike/neuron/step"
+    model = {"convention": "exact", "energy_model": "horowitz-45nm-fp32"}
+    exact = {"convention": "exact"}
+    found = [
+        of("accuracy", 2 / 3, "1", n=3, interval=(0.2077, 0.9385), interval_method="wilson 95%"),
+        of("accuracy_prefix", 1 / 3, "1", "step:1", n=3, interval=(0.0615, 0.7923), interval_method="wilson 95%"),
+        of("accuracy_prefix", 2 / 3, "1", "step:2", n=3, interval=(0.2077, 0.9385), interval_method="wilson 95%"),
+        of("spike_count", 6.0, "spike/sample"),
+        of("spike_count_p95", 7, "spike/sample"),
+        of("nasfr", 0.2, rate),
+        of("ac", 60.0 + 12.0 + 6.0, op, **exact),
+        of("mac", 48.0, op, **exact),
+        of("syops", 60.0 + 12.0 + 6.0 + 48.0, op, **exact),
+        of("ac", 130.0, op, convention="expanded"),
+        of("mac_dense", 1260.0, op),
+        of("energy_synaptic", 3e-10, joule, **model),
+        of("energy_total", 4e-10, joule, **model),
+        of("energy_total", 3e-10, joule, "component:synaptic", **model),
+        of("energy_total", 1e-10, joule, "component:neuron", **model),
+        of("energy_total", 1e-10, joule, "layer:lif1", **model),
+        of("parameters", 61706, "count"),
+        of("wall_time", 0.0021, "s/sample", kind="advisory"),
+    ]
+    for name, ac, mac in (("stem", 0.0, 48.0), ("conv", 60.0, 0.0), ("graded", 12.0, 0.0), ("fc", 6.0, 0.0)):
+        found += [of("ac", ac, op, f"layer:{name}", **exact), of("mac", mac, op, f"layer:{name}", **exact)]
+    for name, value in (("lif1", 0.1875), ("lif2", 0.25), ("out", 1 / 6), ("ia", 0.25)):
+        found += [of("lasfr", value, rate, f"layer:{name}")]
+        found += [of("lsfr", value * (t - 0.5), rate, f"layer:{name}/step:{t}") for t in (1, 2)]
+    found += [of("silent_neurons", 5 / 8, "1", "layer:lif1"), of("spike_count", 3.0, "spike/sample", "layer:lif1")]
+    identity = small_record().identity.model_copy(update={"samples": 3, "time_steps": 2, "model": "tiny"})
+    return small_record(**({"measurements": found, "identity": identity} | changes))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from snn_eval.energy.model import energy_model_names
+from snn_eval.errors import RefusedError
 from snn_eval.metrics import EnergyRow, energy_rows
 from snn_eval.report.figures.style import COLOURS, GREY, label, new_figure, styled, tidy
 from snn_eval.report.format import value_with_unit
@@ -14,7 +16,7 @@ from snn_eval.report.lookup import Results
 from snn_eval.trace import Trace
 from snn_eval.units import JOULE_PER_SAMPLE, scaled
 
-__all__ = ["energy_figure"]
+__all__ = ["energy_figure", "shipped_model"]
 
 _MOST_LAYERS = 28
 _OTHER = "other"
@@ -27,10 +29,10 @@ def energy_figure(trace: Trace, results: Results) -> Figure:
     """Stacked bars of energy by layer and component; they sum to ``energy_total``.
 
     Raises:
-        RefusedError: the total energy is not defined for this trace.
+        RefusedError: the total energy is not defined for this trace, or not under a model that is shipped.
         CountError: a kind of operation that occurs has no cost.
     """
-    rows = energy_rows(trace, results.energy_model, results.convention)
+    rows = energy_rows(trace, shipped_model(results), results.convention)
     owners = _owners(trace, rows)
     total = sum(row.energy_j for row in rows)
     names = _largest(owners, rows)
@@ -67,12 +69,26 @@ def energy_figure(trace: Trace, results: Results) -> Figure:
     return figure
 
 
+def shipped_model(results: Results) -> str:
+    """The headline's energy model, whose costs a figure can look up.
+
+    Raises:
+        RefusedError: the record holds no energy, or one under a table of the user's own, which is not at hand.
+    """
+    if results.energy_model in energy_model_names():
+        return results.energy_model
+    what = f"the model {results.energy_model}, which is not shipped" if results.energy_model else "no energy"
+    raise RefusedError(
+        f"a figure of energy needs one of the models {', '.join(energy_model_names())}; the record holds {what}"
+    )
+
+
 def _owners(trace: Trace, rows: Sequence[EnergyRow]) -> dict[str, str]:
     """The layer each row is drawn at, in the order of calls: element-wise operations at the layer they belong to.
 
     They belong to the layer they are folded into, or whose name theirs begins with; else they stand for themselves.
     """
-    layers = [layer.name for layer in (*trace.synaptic, *trace.neurons)]
+    layers = [*(layer.name for layer in trace.synaptic), *(layer.name for layer in trace.neurons)]
     folded = {op.name: op.fused_into for op in trace.elementwise if op.fused_into in layers}
     owners = {}
     for row in rows:

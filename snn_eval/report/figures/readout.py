@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from snn_eval.errors import RefusedError
 from snn_eval.metrics import ExitCurve, early_exit_curve
+from snn_eval.report.figures.energy import shipped_model
 from snn_eval.report.figures.style import COLOURS, GREY, new_figure, styled, tidy
 from snn_eval.report.lookup import Results
 from snn_eval.trace import Trace
@@ -59,7 +60,7 @@ def early_exit_figure(trace: Trace, results: Results) -> Figure:
     Raises:
         RefusedError: prefixes mean nothing for this network, or samples could not be told apart.
     """
-    model, convention = results.energy_model or None, results.convention or "exact"
+    model, convention = shipped_model(results), results.convention or "exact"
     curves = {k: early_exit_curve(trace, k, model=model, convention=convention) for k in ("confidence", "entropy")}
     figure, (steps, energy) = new_figure(8.6, 3.8, 2, sharey=True)
     largest = max(float(curve.column("energy_total").max()) for curve in curves.values())
