@@ -194,3 +194,32 @@ def test_check_names_a_layer_whose_counts_do_not_fit() -> None:
         replace(trace, synaptic=(negative,)).check()
     with pytest.raises(CountError, match="1 samples, expected 2"):
         replace(trace, synaptic=(layer([1.0], [[[2]], [[0]]]),)).check()
+
+
+def test_a_second_operand_that_collapsed_stays_so_even_where_it_met_no_spike() -> None:
+    zeros = np.zeros((2, 1))
+
+    def product(partner: list[float], ops: list[list[list[list[int]]]], collapsed: bool) -> SynapticLayer:
+        counts = np.array(ops, np.int64)
+        return SynapticLayer(
+            "qk", "product", "matmul", np.array([1.0]), counts.sum(axis=1), counts, zeros[:1], zeros[:1],
+            partner_levels=np.array(partner), partner_collapsed=collapsed,
+        )  # fmt: skip
+
+    silent = with_layer([0], product([], [[[[0]]], [[[0]]]], True))
+    seen = with_layer([1], product([2.0], [[[[3]], [[0]]], [[[0]], [[0]]]], False))
+    joined = concatenate([silent, seen]).synaptic[0]
+    assert joined.partner_collapsed
+    assert joined.partner_levels is not None
+    assert joined.partner_levels.tolist() == []
+    assert joined.ops_VTN.tolist() == [[[[0, 3]]], [[[0, 0]]]]
+
+
+def test_sums_of_floats_do_not_depend_on_the_order_of_the_parts() -> None:
+    base = Whole(0, 9)
+    parts = [base.trace([i]) for i in range(3)]
+    parts = [
+        replace(p, facts=replace(p.facts, wall_s=wall), graph=(("a", str(wall)),))
+        for p, wall in zip(parts, (0.1, 0.2, 0.3), strict=True)
+    ]
+    assert_same(concatenate(parts), concatenate(parts[::-1]))  # 0.1 + 0.2 + 0.3 != 0.3 + 0.2 + 0.1
