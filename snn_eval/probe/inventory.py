@@ -183,7 +183,7 @@ class _Observer(TorchFunctionMode):
         try:
             parts = RULES[name](args, kwargs, out)
         except NoRuleError:
-            self._event(Event("unknown", self.stack[-1], name, elements=_elements(out)), out)
+            self._event(Event("unknown", self.stack[-1], name, elements=_elements(out)), out, frozenset({"synaptic"}))
             return
         if parts:
             operands = tuple(self._operand(t) for part in parts for t in _inputs(part))
@@ -231,7 +231,10 @@ class _Observer(TorchFunctionMode):
         if results:
             event.output = self._operand(results[0], digest=event.kind != "elementwise" or event.two_activations)
         self.events.append(event)
-        made = frozenset({"synaptic"}) if event.kind == "synaptic" else (origins or frozenset({"synaptic"}))
+        if event.kind == "synaptic":
+            made = frozenset({"synaptic"} if any(operand.origins for operand in event.operands) else ())
+        else:
+            made = origins or frozenset()
         self._mark(results, frozenset({event.name}), made, False)
 
     def _origin(self, t: Tensor) -> tuple[frozenset[str], frozenset[str], bool]:

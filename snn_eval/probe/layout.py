@@ -71,7 +71,7 @@ class Layout:
 @dataclass(frozen=True, slots=True)
 class Observations:
     """The same operand in several runs: ``base`` with n samples, ``wider`` with more, ``shorter`` with one step less
-    (None where T cannot be set), ``changed`` with sample 1 replaced."""
+    (None where T cannot be set), ``changed`` with sample 0 replaced."""
 
     base: Operand
     wider: Operand
@@ -171,7 +171,7 @@ def _changes(seen: Observations, axes: tuple[tuple[Factor, ...], ...], axis: int
     """Slices that changed outside of, and inside, the replaced sample."""
     grid, factors = _grid(axes, axis, seen.time_steps, seen.samples)
     own = np.zeros(grid.size, bool)
-    own[np.take(grid, 1, axis=factors.index("N")).reshape(-1)] = True
+    own[np.take(grid, 0, axis=factors.index("N")).reshape(-1)] = True
     differs = np.zeros(grid.size, bool)
     for other in seen.changed:
         if other.shape == seen.base.shape and seen.base.digests:
