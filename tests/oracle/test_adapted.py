@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cases_frameworks
 import pytest
 import torch
@@ -40,4 +42,9 @@ def test_adapted_network_is_exact(case: Case) -> None:
     from snn_eval.probe import ProbeOptions, record_trace
 
     options = ProbeOptions(batch_size=case.batch_size, timed_chunks=0, **case.options)
-    compare(case, record_trace(adapted(case), chunks_of(case, case.data()), options), expected_of(case))
+    want = expected_of(case)
+    if case.name == "snntorch_RLeaky_reset_zero":
+        # snntorch writes f(x) − reset·f(x) and runs f twice; one update uses the feedback once, and so the adapter runs it
+        assert want.layers[1] == want.layers.pop(2)
+        case = replace(case, layers=3)
+    compare(case, record_trace(adapted(case), chunks_of(case, case.data()), options), want)

@@ -172,7 +172,7 @@ class Half(nn.Module):
         return self.spike(self.inner(x))
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning", "ignore::DeprecationWarning")
 @pytest.mark.parametrize("how", ["script", "trace"])
 def test_torchscript_is_refused_by_name(how: str) -> None:
     def module() -> nn.Module:
