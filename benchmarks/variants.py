@@ -8,6 +8,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from io import StringIO
+from itertools import count
 from types import MappingProxyType
 
 import numpy as np
@@ -19,6 +20,7 @@ from snn_eval.peers.neurobench_peer import count as count_neurobench
 from snn_eval.peers.spikingjelly_peer import count as count_spikingjelly
 from snn_eval.peers.syops_peer import count as count_syops
 from snn_eval.peers.torch_peer import count as count_torch
+from snn_eval.probe import Chunk, ProbeOptions, Recorder
 
 __all__ = ["VARIANTS", "Variant", "same_conditions"]
 
@@ -50,15 +52,21 @@ def _bare(case: Case) -> Work:
     return partial(case.network.run, case.x)
 
 
-def _ours(case: Case) -> Work:
-    from snn_eval.probe import Chunk, ProbeOptions, Recorder
-
+def _ours(case: Case, chunks_a_trace: int) -> Work:
+    """Record a new chunk at each call; a trace is taken every so many chunks, as a long pass does every few seconds."""
     samples = np.arange(case.x.shape[case.network.sample_axis], dtype=np.int64)
-    chunk = Chunk(index=0, id=samples, x=case.x, target=np.zeros_like(samples))
-    # timed_chunks runs some chunks bare for the wall time; that is no part of recording one.
-    recorder = Recorder(case.network, ProbeOptions(batch_size=len(samples), timed_chunks=0))
-    recorder.prepare(chunk)
-    return partial(recorder.record, chunk)
+    recorder = Recorder(case.network, ProbeOptions(batch_size=len(samples)))
+    targets = np.zeros_like(samples)
+    recorder.prepare(Chunk(index=0, id=samples, x=case.x, target=targets))
+    calls = count(1)
+
+    def record() -> None:
+        index = next(calls)
+        recorder.add(Chunk(index=index, id=samples + index * len(samples), x=case.x, target=targets))
+        if index % chunks_a_trace == 0:
+            recorder.take()
+
+    return record
 
 
 def _neurobench(case: Case) -> Work:
@@ -77,14 +85,16 @@ def _torch(case: Case) -> Work:
     return partial(count_torch, case.network.module, case.x, case.network.run)
 
 
+_EVERYTHING = "exact, by value, layer, step and sample; spikes per neuron"
 _EFFECTIVE = "total exact on plain networks; AC or MAC per whole tensor"
 _SPIKES_ONLY = "binary inputs exact; any other value makes a call dense"
 
 VARIANTS: Mapping[str, Variant] = MappingProxyType(
     {
         "bare": Variant("bare forward again (control)", "nothing", _bare),
-        "snn_eval": Variant(
-            "**snn_eval, recording everything**", "exact, by value, layer, step and sample; spikes", _ours
+        "snn_eval": Variant("**snn_eval, recording everything**", _EVERYTHING, partial(_ours, chunks_a_trace=16)),
+        "snn_eval-trace": Variant(
+            "**snn_eval, and a trace after every chunk**", _EVERYTHING, partial(_ours, chunks_a_trace=1)
         ),
         "spikingjelly-synop": Variant("spikingjelly SynOp", _SPIKES_ONLY, partial(_spikingjelly, counters=("SynOp",))),
         "spikingjelly": Variant(
