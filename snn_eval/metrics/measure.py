@@ -52,11 +52,12 @@ def measure(
         _models(energy_model_names() if energy_models is None else energy_models),
         exit_rule,
     )
+    versions = {c.name: c.version for c in CONVENTIONS.values()} | {m.name: m.version for m in derived.energy_models}
     found: list[Measurement] = []
     refused: dict[str, str] = {}
     for name in names:
         try:
-            found += [_measurement(METRICS[name], value) for value in METRICS[name].function(derived)]
+            found += [_measurement(METRICS[name], value, versions) for value in METRICS[name].function(derived)]
         except RefusedError as error:
             refused[name] = str(error)
     return found, refused | derived.refused
@@ -80,13 +81,18 @@ def _known(names: Iterable[str] | None, table: Mapping[str, object], what: str) 
     return chosen
 
 
-def _measurement(metric: Metric, value: Value) -> Measurement:
+def _labelled(name: str | None, versions: Mapping[str, int]) -> str | None:
+    """The name of a convention or energy model; ``name@2`` once its rule or costs changed: another quantity."""
+    return name if name is None or versions[name] == 1 else f"{name}@{versions[name]}"
+
+
+def _measurement(metric: Metric, value: Value, versions: Mapping[str, int]) -> Measurement:
     interval = value.interval
     return Measurement(
         metric=_SAME_AS.get(metric.name, metric.name),
         version=metric.version,
-        convention=value.convention,
-        energy_model=value.energy_model,
+        convention=_labelled(value.convention, versions),
+        energy_model=_labelled(value.energy_model, versions),
         scope=value.scope,
         value=value.value,
         unit=metric.unit,

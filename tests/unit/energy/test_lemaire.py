@@ -73,6 +73,30 @@ def test_a_convolution_of_spikes() -> None:
     assert row.memory_inout == pytest.approx(spikes * _ram(2 * 8 * 8))
 
 
+def test_transposed_convolutions() -> None:
+    """Weights [C_in, C_out/g, 4, 4]: a spike meets (C_out/g)·16 of them, whatever the stride."""
+    up = synaptic_layer(
+        "up",
+        [[[5]]],
+        1,
+        kind="conv_transpose",
+        inputs_per_step=50,
+        weight_shape=(4, 3, 4, 4),
+        weight_count=192,
+        groups=2,
+        kernel=(4, 4),
+        stride=(2, 2),
+        output_shape=(6, 10, 10),
+        dense_ops=900,
+        dense_ops_with_border=1000,
+    )
+    event = _rows(trace_of([up], time_steps=1, samples=1))["up", "synaptic"]
+    assert event.operations == pytest.approx(5 * 3 * 16 * ADD)
+    assert event.addressing == pytest.approx(5 * 3 * 16 * ADD + 2 * 5 * MAC)
+    dense = _rows(trace_of([replace(up, source="real")], time_steps=1, samples=1))["up", "synaptic"]
+    assert dense.addressing == pytest.approx((50 + 600 + 3 * 2 * 16) * ADD)
+
+
 def test_a_linear_layer_of_spikes_with_bias() -> None:
     fc = synaptic_layer(
         "fc", [[[3], [1]]], 1, inputs_per_step=20, dense_ops=20 * 7, weight_shape=(7, 20), weight_count=140,

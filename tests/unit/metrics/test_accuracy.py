@@ -9,7 +9,7 @@ from helpers.traces import random_trace, tiny_trace, trace_of
 
 from snn_eval.errors import CountError, NotFiniteError, RefusedError
 from snn_eval.metrics import Derived, confusion, correct, measure
-from snn_eval.metrics.accuracy import first_correct_step, stable_step
+from snn_eval.metrics.accuracy import first_correct_step, has_groups, stable_step
 from snn_eval.metrics.readout import decisions, predictions, prefix_predictions
 from snn_eval.record import Measurement
 from snn_eval.stats import wilson_interval
@@ -63,6 +63,7 @@ def test_recordings_decide_by_majority_of_their_clips() -> None:
     one_hot = np.eye(3)[[0, 0, 1, 2, 2]]
     trace = _trace(one_hot[None], [0, 0, 0, 1, 1])
     grouped = replace(trace, samples=replace(trace.samples, group_id=np.array([8, 8, 8, 4, 4])))
+    assert (has_groups(trace), has_groups(grouped)) == (False, True)
     assert correct(trace).tolist() == [True, True, False, False, False]
     assert correct(grouped).tolist() == [False, True]  # recording 4, then recording 8
     found = _values(grouped, "accuracy")["network"]

@@ -77,6 +77,19 @@ def test_unknown_names_are_answered_with_near_ones(arguments: dict[str, list[str
         measure(tiny_trace(), **arguments)  # type: ignore[arg-type]
 
 
+def test_another_version_of_a_convention_or_model_is_another_quantity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.toml").write_text(
+        'name = "mine"\nversion = 3\nsource = "a test"\n[costs.ac]\npj = 1.0\nsource = "a test"\n'
+    )
+    monkeypatch.setitem(CONVENTIONS, "exact", replace(CONVENTIONS["exact"], version=2))  # type: ignore[arg-type]
+    spikes = replace(tiny_trace(), synaptic=tiny_trace().synaptic[1:2])
+    names = {"metrics": ["energy_synaptic"], "conventions": ["exact", "expanded"]}
+    found, _ = measure(spikes, **names, energy_models=[str(tmp_path / "mine.toml")])
+    assert [(m.convention, m.energy_model) for m in found] == [("exact@2", "mine@3"), ("expanded", "mine@3")]
+
+
 def test_a_trace_without_samples_has_no_numbers() -> None:
     empty = random_trace(samples=0)
     with pytest.raises(CountError, match="no samples"):
