@@ -5,6 +5,7 @@ from __future__ import annotations
 import cases_attention
 import cases_calls
 import cases_frameworks
+import cases_hard
 import cases_layers
 import cases_mha
 import cases_networks
@@ -27,6 +28,7 @@ MODULES = (
     cases_time,
     cases_networks,
     cases_frameworks,
+    cases_hard,
 )
 ALL: list[Case] = [case for module in MODULES for case in module.CASES]
 

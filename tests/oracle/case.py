@@ -106,7 +106,7 @@ def by_plan(calls: Sequence[Any], case: Case) -> list[StepCounts]:
 
 
 def spikes_of(network: LocalNetwork, x: Tensor) -> dict[str, np.ndarray]:
-    """Nonzero outputs ``[T,*shape]`` (bool) of each spiking layer for one sample."""
+    """Nonzero outputs ``[T,*shape]`` of each spiking layer for one sample."""
     seen: dict[str, list[np.ndarray]] = {name: [] for name in network.spiking_layers()}
     hooks = []
     for name, layer in network.spiking_layers().items():
@@ -119,8 +119,15 @@ def spikes_of(network: LocalNetwork, x: Tensor) -> dict[str, np.ndarray]:
         network.run(x)
     for hook in hooks:
         hook.remove()
-    steps = network.time_steps
-    return {n: np.concatenate(o).reshape(steps, *o[0].shape[2 if len(o) < steps else 1 :]) for n, o in seen.items()}
+    return {name: _per_step(outputs, network.time_steps) for name, outputs in seen.items()}
+
+
+def _per_step(outputs: list[np.ndarray], time_steps: int) -> np.ndarray:
+    """``[T,*shape]`` from one output ``[T,1,*shape]`` or from calls of ``[1,*shape]``; several calls a step add up."""
+    if len(outputs) < time_steps:
+        return np.concatenate(outputs).astype(int).reshape(time_steps, *outputs[0].shape[2:])
+    by_step = np.concatenate(outputs).astype(int).reshape(time_steps, -1, *outputs[0].shape[1:])
+    return np.asarray(by_step.sum(1))
 
 
 def expected_of(case: Case) -> Expected:

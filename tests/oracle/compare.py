@@ -29,10 +29,17 @@ def compare(case: Case, trace: Trace, want: Expected) -> None:
         assert len(names) == case.layers
     for i, (layer, counts) in enumerate(zip(trace.synaptic, want.layers, strict=True)):
         compare_layer(layer, counts, graded=i in case.drop_levels)
-    assert [n.name for n in trace.neurons] == list(want.spikes)
-    for neurons in trace.neurons:
-        np.testing.assert_array_equal(neurons.spikes_TN, want.spikes[neurons.name], neurons.name)
-        np.testing.assert_array_equal(neurons.per_neuron, want.per_neuron[neurons.name], neurons.name)
+    compare_neurons(trace, want)
+
+
+def compare_neurons(trace: Trace, want: Expected) -> None:
+    """Spikes per step and sample and per neuron; a neuron layer called again in a step (``name#2``) adds to its own."""
+    found = {n.name.split("#")[0] for n in trace.neurons}
+    assert found == set(want.spikes), f"neuron layers {sorted(found)}"
+    for name, spikes in want.spikes.items():
+        parts = [n for n in trace.neurons if n.name.split("#")[0] == name]
+        np.testing.assert_array_equal(sum(p.spikes_TN for p in parts), spikes, name)
+        np.testing.assert_array_equal(sum(p.per_neuron for p in parts), want.per_neuron[name], name)
 
 
 def compare_layer(layer: SynapticLayer, counts: list[list[Count]], graded: bool = False) -> None:

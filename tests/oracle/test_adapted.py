@@ -44,7 +44,7 @@ def test_adapted_network_is_exact(case: Case) -> None:
     options = ProbeOptions(batch_size=case.batch_size, timed_chunks=0, **case.options)
     want = expected_of(case)
     if case.name == "snntorch_RLeaky_reset_zero":
-        # snntorch writes f(x) − reset·f(x) and runs f twice; one update uses the feedback once, and so the adapter runs it
+        # snntorch writes f(x) − reset·f(x) and runs f twice; the adapter runs it once
         assert want.layers[1] == want.layers.pop(2)
         case = replace(case, layers=3)
     compare(case, record_trace(adapted(case), chunks_of(case, case.data()), options), want)

@@ -23,7 +23,12 @@ NAMES = {
     "spikingjelly_LIFNode_m",
     "snntorch_Leaky",
 }
-CASES = [replace(c, dtype=torch.float64, samples=7, batch_size=2) for c in ALL if c.name in NAMES]
+CASES = [
+    # snntorch's spikes are float32 whatever the weights are; these are dyadic, which is as good
+    replace(c, dtype=torch.float32 if "snntorch" in c.name else torch.float64, samples=7, batch_size=2)
+    for c in ALL
+    if c.name in NAMES
+]
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 
 
