@@ -21,9 +21,10 @@ _RESET = Path("/proc/self/clear_refs")
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Resident bytes before the first forward pass, and the highest they were afterwards."""
+    """Resident bytes before the first full pass, and the highest they were while preparing and while running."""
 
     start: int
+    preparing: int
     peak: int
 
     @property
@@ -31,9 +32,14 @@ class Memory:
         """Bytes the runs needed at once."""
         return self.peak - self.start
 
+    @property
+    def preparing_above_start(self) -> int:
+        """Bytes the preparation, done once, needed at once."""
+        return self.preparing - self.start
+
 
 def measure_in_fresh_process(network: str, variant: str, threads: int) -> Memory | str:
-    """Memory of a variant's preparation and ``RUNS`` runs, or why there is none, in one line."""
+    """Memory of a variant's preparation and of ``RUNS`` runs, or why there is none, in one line."""
     command = [sys.executable, "-m", "benchmarks.memory", network, variant, str(threads)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **_ALLOCATOR})
     if done.returncode != 0:
@@ -74,10 +80,11 @@ def _main(network: str, variant: str, threads: str) -> None:
         VARIANTS[variant].prepare(small)()
         start = _mark_start()
         work = VARIANTS[variant].prepare(case)
+        preparing = _peak()
+        _mark_start()
         for _ in range(RUNS):
             work()
-        peak = _peak()
-    print(json.dumps({"start": start, "peak": peak}))
+    print(json.dumps({"start": start, "preparing": preparing, "peak": _peak()}))
 
 
 if __name__ == "__main__":

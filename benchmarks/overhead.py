@@ -114,9 +114,9 @@ def markdown(results: Sequence[Result], threads: int, clock: str) -> str:
     if any(r.memory for r in results):
         rows = [[VARIANTS[n].title, *(_memory_cell(r.memory.get(n)) for r in results)] for n in names]
         parts += ["Peak memory above start, a fresh process each:", table(["", *(r.title for r in results)], rows)]
-    if any("snn_eval" in r.prepare_s for r in results):
-        once = ", ".join(f"{r.prepare_s['snn_eval']:.2f} s ({r.title})" for r in results if "snn_eval" in r.prepare_s)
-        parts.append(f"Preparing snn_eval, once per network and not in the table: {once}.")
+    once = [_once(r) for r in results if "snn_eval" in r.prepare_s]
+    if once:
+        parts.append(f"Preparing snn_eval, once per network and not in the tables: {', '.join(once)}.")
     parts += [f"* {r.title}, {name}: {reason}" for r in results for name, reason in r.failed.items()]
     return "\n\n".join(parts)
 
@@ -133,6 +133,12 @@ def _percent(spread: Spread) -> str:
 
 def _memory_cell(memory: Memory | None) -> str:
     return "–" if memory is None else f"{memory.above_start / 2**20:.0f} MiB"
+
+
+def _once(result: Result) -> str:
+    memory = result.memory.get("snn_eval")
+    needed = "" if memory is None else f", {memory.preparing_above_start / 2**20:.0f} MiB"
+    return f"{result.prepare_s['snn_eval']:.2f} s{needed} ({result.title})"
 
 
 def _say(text: str) -> None:
