@@ -94,7 +94,7 @@ run_pip() {
 summary() {
   awk '/^ *Downloading .* \([0-9.]+ (MB|GB)\)/ { n = split($2, path, "/"); split(path[n], part, "-")
          printf "snn-eval:   downloading %s %s %s %s\n", part[1], part[2], $(NF-1), $NF; fflush() }
-       /^Installing collected packages/ { printf "snn-eval:   installing %d packages\n", NF - 3; fflush() }' >&2
+       /^Installing collected packages/ && NF > 4 { printf "snn-eval:   installing %d packages\n", NF - 3; fflush() }' >&2
 }
 
 check_disk() {
