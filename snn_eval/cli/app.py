@@ -73,9 +73,6 @@ def _code(arguments: list[str] | None) -> int:
             raise
         _say(f"the package {error.name} is not installed: run ./run_eval.sh, or pip install -r requirements.txt")
         return WRONG_INPUT
-    except BrokenPipeError:  # the reader of our output went away: nothing left to tell it
-        sys.stderr.close()
-        return DONE
     return result if isinstance(result, int) else DONE
 
 

@@ -35,18 +35,18 @@ def require_prefix(trace: Trace, what: str) -> None:
     output = trace.output
     if output.kind != "per-step":
         raise RefusedError(
-            f"{what} needs a readout at every step, but the network gives only a final one; use --sweep-time-steps"
+            f"{what} needs a readout at every step, but the network gives only a final one; measure with fewer --time-steps"
         )
     if output.causal != "yes":
         layer = f" (layer {output.not_causal_layer})" if output.not_causal_layer else ""
         state = "is not causal" if output.causal == "no" else "could not be shown to be causal"
         raise RefusedError(
             f"{what} needs first steps that do not depend on later ones, but the network {state}{layer}; "
-            "use --sweep-time-steps"
+            "measure with fewer --time-steps"
         )
     if output.encoding_depends_on_time_steps:
         raise RefusedError(
-            f"{what} needs an encoding that does not depend on the number of steps; use --sweep-time-steps"
+            f"{what} needs an encoding that does not depend on the number of steps; measure with fewer --time-steps"
         )
 
 

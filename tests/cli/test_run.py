@@ -25,12 +25,24 @@ class Infinite(nn.Module):
     def forward(self, x):
         return x / 0
 
+class Odd(nn.Module):
+    def forward(self, x):
+        return torch.cdist(x, torch.eye(64))
+
+def odd():
+    return nn.Sequential(nn.Flatten(), Odd(), nn.Linear(64, 10))
+
 def infinite():
     return nn.Sequential(nn.Flatten(), Infinite(), nn.Linear(64, 10))
-
-def plain():
-    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
 """
+
+
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves the figures out, which take most of the time of a small run and are tested by themselves."""
+    from snn_eval.report.figures import Drawn
+
+    monkeypatch.setattr("snn_eval.run.files.draw", lambda trace, record: Drawn())
 
 
 def same_counts(one: Trace, other: Trace) -> bool:
@@ -67,6 +79,7 @@ def test_run_leaves_a_folder_and_its_path_last(snn_eval: Command, small: Path) -
     assert {m.energy_model for m in record.measurements} > {"horowitz-45nm-fp32"}
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_limit_output_and_quiet(snn_eval: Command, small: Path) -> None:
     words = [
         "--models",
@@ -97,6 +110,7 @@ def test_dry_run_writes_nothing(snn_eval: Command, small: Path, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_what_is_stored_is_not_measured_again_unless_asked(snn_eval: Command, small: Path) -> None:
     words = ("run", "--models", "digits", str(small), "--limit", "20")
     first = snn_eval(*words)
@@ -109,6 +123,7 @@ def test_what_is_stored_is_not_measured_again_unless_asked(snn_eval: Command, sm
     assert same_counts(*(read_trace(a.last / "trace.h5") for a in (first, anew)))
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_an_interrupted_run_goes_on(snn_eval: Command, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from snn_eval.probe import Recorder
 
@@ -135,10 +150,11 @@ def test_an_interrupted_run_goes_on(snn_eval: Command, small: Path, monkeypatch:
     assert resumed.code == 0
     assert resumed.last == folder
     assert "going on, 24 of 50 samples were recorded before" in resumed.err  # 3 chunks * 8 samples
-    assert {path.name for path in folder.iterdir()} == FILES
+    assert {path.name for path in folder.iterdir()} == FILES - {"figures"}  # and no parts
     assert same_counts(*(read_trace(a.last / "trace.h5") for a in (whole, resumed)))
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_show_needs_only_the_trace(snn_eval: Command, small: Path) -> None:
     ran = snn_eval("run", "--models", "digits", str(small), "--limit", "20")
     assert snn_eval("show").out == ran.out
@@ -149,6 +165,7 @@ def test_show_needs_only_the_trace(snn_eval: Command, small: Path) -> None:
     assert snn_eval("show", "latest", "--recompute").out == ran.out
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_ls_shows_runs(snn_eval: Command, small: Path) -> None:
     assert "no runs in reports" in snn_eval("ls").out
     ran = snn_eval("run", "--models", "digits", str(small), "--limit", "20")
@@ -177,6 +194,59 @@ def test_a_failed_cell_keeps_its_cause_and_exit_code_3(snn_eval: Command, tmp_pa
     assert "failed" in snn_eval("ls").out
 
 
+def test_a_network_that_cannot_be_measured_leaves_nothing(
+    snn_eval: Command, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from snn_eval.errors import NetworkError
+    from snn_eval.probe import Recorder
+
+    def other_calls(self: Recorder, chunk: Any) -> None:
+        raise NetworkError("the network made other calls than in the first batch")
+
+    monkeypatch.setattr(Recorder, "add", other_calls)
+    answer = snn_eval("run", "--models", "digits", str(small), "--quiet")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == "snn-eval: the network made other calls than in the first batch\n"
+    assert list(Path("reports/runs").iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_full_disk_keeps_what_was_measured(snn_eval: Command, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from snn_eval.errors import RunError
+    from snn_eval.store import RunFolder
+
+    def full(*_: Any) -> None:
+        raise RunError("cannot write trace.h5: the disk is full")
+
+    words = ("run", "--models", "digits", str(small), "--limit", "20")
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "finish", full)
+        stopped = snn_eval(*words)
+    assert stopped.code == 2
+    assert stopped.err.splitlines()[-1] == "snn-eval: cannot write trace.h5: the disk is full"
+    resumed = snn_eval(*words)
+    assert resumed.code == 0
+    assert "going on, 20 of 20 samples were recorded before" in resumed.err
+
+
+def test_an_operation_without_a_rule_is_listed_or_under_strict_an_error(snn_eval: Command, tmp_path: Path) -> None:
+    import torch
+    from torch import nn
+
+    (tmp_path / "net.py").write_text(FACTORY)
+    torch.save(nn.Sequential(nn.Flatten(), nn.Identity(), nn.Linear(64, 10)).state_dict(), tmp_path / "net.pth")
+    words = ("run", "--models", "digits", "net.pth", "--arch", "net.py:odd", "--time-steps", "1", "--limit", "5")
+    listed = snn_eval(*words)
+    assert listed.code == 0
+    assert "not counted: " in listed.out
+    strict = snn_eval(*words, "--strict")
+    assert strict.code == 3
+    record = read_record(strict.last / "record.json")
+    assert (record.status, record.measurements) == ("failed", [])
+    assert "--strict" in str(record.error)
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_of_several_models_the_good_ones_are_measured(snn_eval: Command, small: Path, tmp_path: Path) -> None:
     import torch
 
@@ -196,6 +266,7 @@ def test_of_several_models_the_good_ones_are_measured(snn_eval: Command, small: 
     assert len(list(answer.last.iterdir())) == 2
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_train_makes_a_checkpoint_that_runs(snn_eval: Command) -> None:
     trained = snn_eval("train", "digits", "--epochs", "1", "--time-steps", "1", "--output", "made")
     assert trained.code == 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from snn_eval.errors import CheckpointError, SuiteError
+from snn_eval.errors import CheckpointError, InputError, SuiteError
 from snn_eval.run.plan import Request, cell_id, described, plan
 from snn_eval.suite import load_suite, with_values
 
@@ -40,6 +40,18 @@ def test_flags_replace_the_suites_values(checkpoint: Path) -> None:
     assert described([cell]) == [
         f"digits v1: {checkpoint} (T = 3, 20 of 359 samples in chunks of 7), cell {cell.id}",
     ]
+
+
+def test_nothing_named_is_the_suite_that_comes_with_it() -> None:
+    (cell,) = plan(Request())
+    assert (cell.suite.name, cell.checkpoint.name) == ("digits", "digits-spiking-conv-net.pt")
+    assert [c.id for c in plan(Request(suites=("digits",), every=True))] == [cell.id]
+
+
+def test_all_needs_data_and_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snn_eval.run.plan.DATASETS", {})
+    with pytest.raises(InputError, match="--all: expected a suite whose data and checkpoint are here"):
+        plan(Request(every=True))
 
 
 def test_a_limit_above_the_set_is_the_set(checkpoint: Path) -> None:
