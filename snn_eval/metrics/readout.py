@@ -35,7 +35,8 @@ def require_prefix(trace: Trace, what: str) -> None:
     output = trace.output
     if output.kind != "per-step":
         raise RefusedError(
-            f"{what} needs a readout at every step, but the network gives only a final one; measure with fewer --time-steps"
+            f"{what} needs a readout at every step, but the network gives only a final one; "
+            "measure with fewer --time-steps"
         )
     if output.causal != "yes":
         layer = f" (layer {output.not_causal_layer})" if output.not_causal_layer else ""
