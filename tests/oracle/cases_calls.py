@@ -110,7 +110,14 @@ def head_linear(equation: str) -> Reference:
     def reference(module: nn.Module, x: Tensor) -> list[list[Count]]:
         pairs = einsum_pairs(equation, to_numpy(x), to_numpy(module.w))  # type: ignore[arg-type]
         dense_pairs = einsum_pairs(equation, to_numpy(x), to_numpy(torch.ones_like(module.w)))  # type: ignore[arg-type]
-        count = Count(pairs.inputs, input_sum=pairs.input_sum, elements=pairs.elements, dense=pairs.dense)
+        count = Count(
+            pairs.inputs,
+            input_sum=pairs.input_sum,
+            elements=pairs.elements,
+            dense=pairs.dense,
+            low=pairs.low,
+            high=pairs.high,
+        )
         for (v, _w), n in pairs.ops.items():  # type: ignore[misc]
             count.ops[v] += n
             count.weighted += abs(v) * n

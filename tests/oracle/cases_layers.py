@@ -33,6 +33,13 @@ def same_even(conv: nn.Module, x: Tensor) -> list[list[Count]]:
     return [[replace(count, dense=sum(inner.structural.values()), elements=x[0].numel())]]
 
 
+def largest_first(n: int) -> Tensor:
+    """The first sample shows the largest value, later ones so many others that levels are given up."""
+    x = many_levels(30)(n)
+    x[0, 3] = 99
+    return x
+
+
 X = binary(4, 7, 7)
 
 CONV = [
@@ -121,6 +128,7 @@ VALUES = [
 ] + [
     bare("conv_scaled_threshold", lambda: nn.Conv2d(2, 3, 3), lambda n: scaled(2, 5, 5, value=0.73)(n)),
     bare("linear_late_levels_collapse", lambda: nn.Linear(30, 4), many_levels(30), samples=6),
+    bare("linear_largest_value_before_the_collapse", lambda: nn.Linear(30, 4), largest_first, samples=6, batch_size=1),
     bare("conv_late_levels_collapse", lambda: nn.Conv2d(2, 3, 3), many_levels(2, 5, 5), samples=6),
     bare(
         "conv_direct_coded_dense_image", lambda: nn.Conv2d(2, 3, 3, padding=1), lambda n: torch.rand(n, 2, 5, 5) + 0.5

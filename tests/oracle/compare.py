@@ -68,6 +68,8 @@ def compare_layer(layer: SynapticLayer, counts: list[list[Count]], graded: bool 
                 assert structural[:, t, n].tolist() == _row(count.structural, levels), at
             assert layer.ops_weighted_TN[t, n] == pytest.approx(count.weighted, **close), at
             assert layer.input_sum_TN[t, n] == pytest.approx(count.input_sum, **close), at
+    if not graded:
+        assert (layer.minimum, layer.maximum) == (merged.low, merged.high), f"{name}: smallest and largest input"
     first = counts[0][0]
     assert layer.dense_ops == first.dense, f"{name}: dense"
     assert layer.dense_ops_with_border == first.dense_border, f"{name}: dense with border"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -31,9 +32,15 @@ Array = NDArray[np.float64]
 
 
 def examples(n: int) -> Any:
-    """The same n examples at each run; 320 of them compare with brute force."""
+    """The same n examples at each run; 320 of them compare with brute force.
+
+    ``SNN_EVAL_ORACLE_EFFORT=20`` tries twenty times as many, other ones each time.
+    """
+    effort = int(os.environ.get("SNN_EVAL_ORACLE_EFFORT", "1"))
     health = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-    return settings(max_examples=n, deadline=None, derandomize=True, suppress_health_check=health)
+    return settings(
+        max_examples=n * effort, deadline=None, derandomize=effort == 1, suppress_health_check=health, database=None
+    )
 
 
 def variants(x: Array) -> Array:
