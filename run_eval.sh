@@ -2,7 +2,7 @@
 # Evaluates spiking networks; sets up its own environment on first use.
 #
 #   ./run_eval.sh                                      the suite and checkpoint that come with it
-#   ./run_eval.sh --models mnist ./model.pth           your own checkpoint
+#   ./run_eval.sh --models digits ./model.pth          your own checkpoint
 #   ./run_eval.sh --help                               everything else
 set -euo pipefail
 

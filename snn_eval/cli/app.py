@@ -34,11 +34,15 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Example:  snn-eval run --models mnist model.pth",
+    invoke_without_command=True,
+    epilog="Example:  snn-eval run --models digits model.pth",
 )
 @click.version_option(__version__, prog_name="snn-eval")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Exact, comparable, nearly free evaluation of spiking neural networks."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 for command in (run, show, ls, validate, train, env):
@@ -53,9 +57,13 @@ def main(arguments: list[str] | None = None) -> None:
 def _code(arguments: list[str] | None) -> int:
     from snn_eval.errors import InputError, SnnEvalError
 
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        words = sys.argv[1:] if arguments is None else arguments
         result = cli.main(words, prog_name="snn-eval", standalone_mode=False, obj=("snn-eval", *words))
+    except click.UsageError as error:
+        named = f" {words[0]}" if words and words[0] in cli.commands else ""
+        _say(f"{error.format_message().rstrip('.')} (snn-eval{named} --help)")
+        return WRONG_INPUT
     except click.ClickException as error:
         _say(error.format_message())
         return WRONG_INPUT

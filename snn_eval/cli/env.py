@@ -9,7 +9,7 @@ __all__ = ["env"]
 
 @click.command(epilog="Example:  snn-eval env")
 def env() -> None:
-    """Print versions, machine and devices, for bug reports."""
+    """Print versions and machine, for bug reports."""
     from snn_eval.env import environment
 
     found = environment()

@@ -16,7 +16,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(short_help="List runs, suites, models, metrics, …", epilog=_EPILOG)
 @click.argument("what", default="runs", metavar="[runs|suites|models|metrics|energy|conventions]")
 @click.option(
     "--output",

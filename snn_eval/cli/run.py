@@ -27,7 +27,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(short_help="Measure checkpoints, leave a run folder.", epilog=_EPILOG)
 @click.option(
     "--models",
     type=(str, click.Path(path_type=Path)),

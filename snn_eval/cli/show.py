@@ -16,7 +16,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(short_help="Print a stored result again.", epilog=_EPILOG)
 @click.argument("run", default="latest")
 @click.option("--recompute", is_flag=True, help="Compute every number from trace.h5; the stored record stays as it is.")
 @click.option(

@@ -19,7 +19,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EPILOG)
+@click.command(short_help="Train the network of a suite.", epilog=_EPILOG)
 @click.argument("suite")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of weights, order and shifts.")
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="In place of the suite's.")

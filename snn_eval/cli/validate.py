@@ -7,7 +7,7 @@ import click
 __all__ = ["validate"]
 
 
-@click.command(epilog="Example:  snn-eval validate my-suite.toml")
+@click.command(short_help="Check a suite.", epilog="Example:  snn-eval validate my-suite.toml")
 @click.argument("suite")
 def validate(suite: str) -> None:
     """Check SUITE (a name or a .toml file): every key and value, its ablations, and the names it uses."""

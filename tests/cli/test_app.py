@@ -37,6 +37,13 @@ def test_every_help_has_an_example(command: str) -> None:
     assert f"snn-eval {command}" in shown.output
 
 
+def test_no_words_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert answer(capsys) == answer(capsys, "--help")
+    code, out, _ = answer(capsys)
+    assert code == 0
+    assert [line for line in out.splitlines()[1:] if line.endswith("...")] == []  # nothing is cut short
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert answer(capsys, "--version") == (0, f"snn-eval, version {snn_eval.__version__}\n", "")
 
@@ -46,7 +53,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["rnu"], "unknown command 'rnu'; nearest: run"),
         (["run", "--modles", "a", "b"], "--models"),
-        (["run", "--models", "digits"], "--models"),
+        (["run", "--models", "digits"], "'--models' requires 2 arguments (snn-eval run --help)"),
         (["run", "--suite", "digit"], "digits"),
         (["run", "--limit", "0"], "--limit"),
         (["run", "--convention", "exakt"], "unknown convention 'exakt'; nearest: exact"),
