@@ -21,7 +21,7 @@ def first_record(cell: Cell, device: torch.device, argv: tuple[str, ...]) -> Rec
     identity = Identity(
         suite=suite.name,
         suite_version=suite.suite.version,
-        model=cell.checkpoint.stem,
+        model=cell.model,
         checkpoint_name=cell.checkpoint.name,
         checkpoint_sha256=cell.checkpoint_sha256,
         data_fingerprint=cell.data.fingerprint,

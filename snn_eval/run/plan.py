@@ -76,9 +76,14 @@ class Cell:
         return len(self.data)
 
     @property
+    def model(self) -> str:
+        """The model's name: the checkpoint's file name, less the suite's."""
+        return self.checkpoint.stem.removeprefix(f"{self.suite.name}-")
+
+    @property
     def title(self) -> str:
         """What is measured, in two words."""
-        return f"{self.suite.name} {self.checkpoint.stem}"
+        return f"{self.suite.name} {self.model}"
 
 
 def plan(request: Request) -> list[Cell]:

@@ -45,6 +45,7 @@ def test_flags_replace_the_suites_values(checkpoint: Path) -> None:
 def test_nothing_named_is_the_suite_that_comes_with_it() -> None:
     (cell,) = plan(Request())
     assert (cell.suite.name, cell.checkpoint.name) == ("digits", "digits-spiking-conv-net.pt")
+    assert (cell.model, cell.title) == ("spiking-conv-net", "digits spiking-conv-net")
     assert [c.id for c in plan(Request(suites=("digits",), every=True))] == [cell.id]
 
 
