@@ -81,7 +81,18 @@ def _code(arguments: list[str] | None) -> int:
             raise
         _say(f"the package {error.name} is not installed: run ./run_eval.sh, or pip install -r requirements.txt")
         return WRONG_INPUT
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
+        _say("not enough memory: give a smaller --batch-size; what was measured is kept")
+        return WRONG_INPUT
     return result if isinstance(result, int) else DONE
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether Python, torch on the CPU or torch on a GPU says so; torch has a class of its own only for the last."""
+    text = str(error)
+    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
 
 
 def _say(message: str) -> None:

@@ -98,6 +98,13 @@ def test_nearest_or_all_names() -> None:
         (CountError("a count\nis impossible"), 3, "snn-eval: a count is impossible\n"),
         (click.Abort(), 130, "snn-eval: stopped; finished parts are kept and the same command goes on from them\n"),
         (ModuleNotFoundError("x", name="h5py"), 2, None),
+        *(
+            (error, 2, "snn-eval: not enough memory: give a smaller --batch-size; what was measured is kept\n")
+            for error in (
+                MemoryError(),
+                RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+            )
+        ),
     ],
 )
 def test_errors_become_codes(
@@ -119,13 +126,14 @@ def test_errors_become_codes(
     )
 
 
-def test_a_fault_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [ModuleNotFoundError("x", name="snn_eval.gone"), RuntimeError("a fault of ours")])
+def test_a_fault_of_ours_is_not_hidden(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     @click.command()
     def fail() -> None:
-        raise ModuleNotFoundError("x", name="snn_eval.gone")
+        raise error
 
     monkeypatch.setitem(app.cli.commands, "fail", fail)
-    with pytest.raises(ModuleNotFoundError):
+    with pytest.raises(type(error)):
         app.main(["fail"])
 
 
