@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from case import Case, dyadic, expected_of, record_case
 from compare import compare
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from inputs import binary, counts, image, over_time, silent, ternary
 from test_random import examples
@@ -150,6 +150,7 @@ def case_of(recipe: Recipe) -> Case:
 
 @examples(80)
 @given(recipes())
+@example(Recipe("sample-first", "conv", ("linear",), 1.0, 2, 6, 4, "image", torch.float32, 10))
 def test_random_network(recipe: Recipe) -> None:
     case = case_of(recipe)
     compare(case, record_case(case), expected_of(case))
