@@ -161,8 +161,17 @@ def test_quick_commands_import_nothing_slow(words: list[str], tmp_path: Path) ->
 
 
 def test_module_is_the_command() -> None:
-    done = subprocess.run([sys.executable, "-m", "snn_eval", "--version"], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", "snn_eval", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout == f"snn-eval, version {snn_eval.__version__}\n"
+
+
+def test_an_interpreter_without_packages_is_told_in_one_line() -> None:
+    command = [sys.executable, "-S", "-m", "snn_eval", "run"]  # -S: no installed packages
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"snn-eval: {sys.executable} has no package click: pip install -r requirements.txt\n"
 
 
 def test_env_tells_what_a_bug_report_needs(capsys: pytest.CaptureFixture[str]) -> None:
