@@ -16,7 +16,8 @@ class NeuronModel:
     """Arithmetic of one neuron update: its model's name, reset, states, and operations per neuron and step.
 
     ``has_threshold`` False marks an integrator that never spikes. ``output_index`` is where the spikes stand
-    when the module returns a tuple. The model "unknown" has zeros because its operations are not known: it is named in
+    when the module returns a tuple. ``counted``: whether an update costs what is said here (``facts``; what the module
+    itself computes is then not looked at, what its submodules do is) or what it is seen to execute (``calls``). The model "unknown" has zeros because its operations are not known: it is named in
     ``Network.unknown_neurons`` and must be reported, never counted as free.
     """
 
@@ -28,6 +29,7 @@ class NeuronModel:
     compare: int
     has_threshold: bool = True
     output_index: int = 0
+    counted: Literal["facts", "calls"] = "facts"
 
 
 @dataclass(frozen=True, slots=True)

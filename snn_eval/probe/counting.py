@@ -85,6 +85,13 @@ def _vector(fan: NDArray[np.int32] | int | None) -> NDArray[np.int32] | None:
     return fan if isinstance(fan, np.ndarray) else None
 
 
+def _bits(x: Tensor, form: _Format) -> Any:
+    """The tensor's memory as unsigned integers (bfloat16 is no type of numpy's: through torch's integers)."""
+    if x.dtype is torch.bfloat16:
+        return x.view(form.torch_int).numpy().view(form.unsigned)
+    return x.numpy().view(form.unsigned)
+
+
 def count_meetings(x: Tensor, y: Tensor, n: int) -> Int:
     """Positions of ``x[T,N,M]`` and ``y[T,N,M]`` where both are nonzero, ``[T,n]``."""
     form = _FORMATS[x.dtype]
@@ -92,8 +99,8 @@ def count_meetings(x: Tensor, y: Tensor, n: int) -> Int:
     if y.dtype != x.dtype:
         y = y.to(x.dtype)
     kernels.meetings(
-        x.view(form.torch_int).numpy().view(form.unsigned),
-        y.view(form.torch_int).numpy().view(form.unsigned),
+        _bits(x, form),
+        _bits(y, form),
         n, form.magnitude, out,
     )  # fmt: skip
     return out
@@ -115,7 +122,9 @@ class Counted:
     @property
     def nonzero(self) -> Int:
         """Nonzero elements ``[T,N]``."""
-        return self.inputs.sum(axis=0) if len(self.inputs) > 1 else self.inputs[0]
+        if len(self.inputs) == 2:
+            return self.inputs[0] + self.inputs[1]
+        return self.inputs.sum(axis=0)
 
 
 class Grid:
@@ -166,6 +175,15 @@ class ValueCounter:
         self.collapsed = False
         self.minimum = np.inf
         self.maximum = -np.inf
+        self._known: tuple[torch.dtype, int, Any, bool] | None = None
+
+    def _levels(self, dtype: torch.dtype, form: _Format) -> tuple[Any, bool]:
+        """Bits of the levels, and whether sums follow exactly from their counts."""
+        known = self._known
+        if known is None or known[0] is not dtype or known[1] != len(self.values):
+            bits = _bits_of(self.values, dtype, form)
+            self._known = known = (dtype, len(self.values), bits, all(_short_dyadic(v) for v in self.values))
+        return known[2], known[3]
 
     def count(self, x: Tensor, n: int, fan: Fan | None, columns: NDArray[np.int32] | None = None) -> Counted:
         """Count ``x[T,N,M]`` (contiguous, on the CPU), its first ``n`` samples only.
@@ -178,7 +196,7 @@ class ValueCounter:
         if x.dtype not in _FORMATS:
             x = x.to(torch.float64)
         form = _FORMATS[x.dtype]
-        bits = x.view(form.torch_int).numpy().view(form.unsigned)
+        bits = _bits(x, form)
         if not self.collapsed:
             if not self.values or self.values == [1.0]:
                 counted = self._binary(bits, n, fan, form, columns)
@@ -221,7 +239,7 @@ class ValueCounter:
         while True:
             rows = 1 + len(self.values)
             counts = np.zeros((3, rows, bits.shape[0], n), np.int64)
-            known = _bits_of(self.values, x.dtype, form)
+            known, derivable = self._levels(x.dtype, form)
             unknown = kernels.levelled(
                 bits, n, effective, structural, known, np.arange(1, rows), form.magnitude, block,
                 counts[0], counts[1], counts[2], columns,
@@ -237,7 +255,7 @@ class ValueCounter:
             counts[2] = counts[0] * fan.structural
         has_structural = fan is not None and fan.structural is not None
         counted = Counted(counts[0], counts[1], counts[2] if has_structural else None)
-        if not all(_short_dyadic(v) for v in self.values):
+        if not derivable:
             sums = self._graded(x, n, fan, None)
             counted.weighted, counted.total = sums.weighted, sums.total
         return counted

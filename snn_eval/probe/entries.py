@@ -104,6 +104,20 @@ class View:
         return np.ascontiguousarray(spread.transpose(order) if len(order) == spread.ndim else spread).reshape(-1)
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An input as it was when it was counted; held, so that its memory stays its own."""
+
+    x: Tensor
+    version: int
+    fan: Fan
+    counted: Counted
+
+    def serves(self, x: Tensor, fan: Fan) -> bool:
+        """Whether ``x`` is that very input, unchanged, meeting the same weights."""
+        return x is self.x and x._version == self.version and fan is self.fan
+
+
 @dataclass(slots=True)
 class WeightedEntry:
     """A layer whose inputs meet weights. ``facts`` are the constant fields of its `SynapticLayer`."""
@@ -119,8 +133,10 @@ class WeightedEntry:
     grid: Grid | None = None
     done: list[Grid] = field(default_factory=list)
     fan: Fan | None = None
+    repeats: bool = False
     _weight: Tensor | None = None
     _version: int = -1
+    _last: _Seen | None = None
 
     def begin(self, samples: int) -> None:
         """Start a chunk of so many (real) samples."""
@@ -132,7 +148,13 @@ class WeightedEntry:
             raise NetworkError(f"layer {self.name} was called outside of a chunk")
         fan = self.fan_of(part)
         if shared is None:
-            shared = self.counter.count(self.view(x), 1 if self.unattributed else samples, fan)
+            last = self._last
+            if last is not None and last.serves(x, fan):
+                shared = last.counted
+            else:
+                shared = self.counter.count(self.view(x), 1 if self.unattributed else samples, fan)
+                # Only an input executed again at each step can come back as it was.
+                self._last = _Seen(x, x._version, fan, shared) if self.repeats and not x.is_inference() else None
         self.grid.add(shared, step)
 
     def fan_of(self, part: Weighted | Pair) -> Fan:
@@ -174,6 +196,7 @@ class WeightedEntry:
 
     def finish_chunk(self) -> None:
         """Keep the chunk's counts."""
+        self._last = None
         if self.grid is not None:
             self.done.append(self.grid)
             self.grid = None
@@ -302,7 +325,7 @@ class ProductEntry:
         oa, ob = np.append(np.argsort(va), len(va)), np.append(np.argsort(vb), len(vb))
         return SynapticLayer(
             name=self.name, kind="product", operation=self.operation,
-            levels=np.sort(va), partner_levels=np.sort(vb),
+            levels=np.sort(va), partner_levels=np.sort(vb), partner_collapsed=self.levels_b.collapsed,
             inputs_VTN=inputs[oa], ops_VTN=ops[oa][:, ob], ops_weighted_TN=weighted, input_sum_TN=total,
             minimum=float(min(self.levels_a.minimum, np.inf)), maximum=float(self.levels_a.maximum),
             attributed=not self.unattributed, **self.facts,
@@ -349,15 +372,19 @@ class NeuronEntry:
     columns: NDArray[np.int32] | None = None
     totals: Int | None = None
     added: int = 0
+    size: int = 0
+    per_step_map: bool = True
+    """Whether the map per step is small enough to keep."""
+    attributed: bool = True
 
-    @property
-    def per_step_map(self) -> bool:
-        """Whether the map per step is small enough to keep."""
-        return self.steps * int(np.prod(self.shape, dtype=np.int64)) <= self.map_limit
+    def __post_init__(self) -> None:
+        self.size = int(np.prod(self.shape, dtype=np.int64))
+        self.per_step_map = self.steps * self.size <= self.map_limit
+        self.attributed = self.view.layout is not None
 
     def begin(self, samples: int) -> None:
         """Start a chunk."""
-        self.spikes = np.zeros((self.steps, 1 if self.view.layout is None else samples), np.int64)
+        self.spikes = np.zeros((self.steps, samples if self.attributed else 1), np.int64)
         self.added += samples * (1 if self.per_step_map else self.steps)
         if self.added >= _FLUSH:
             self._flush()
@@ -365,12 +392,11 @@ class NeuronEntry:
 
     def columns_at(self, step: slice) -> NDArray[np.int32]:
         """Column counts of these steps, to be added to."""
-        size = int(np.prod(self.shape, dtype=np.int64))
         if self.columns is None:
-            self.columns = np.zeros((self.steps if self.per_step_map else 1, size), np.int32)
+            self.columns = np.zeros((self.steps if self.per_step_map else 1, self.size), np.int32)
         if self.per_step_map:
             return self.columns[step]
-        return np.lib.stride_tricks.as_strided(self.columns, (step.stop - step.start, size), (0, 4))
+        return np.lib.stride_tricks.as_strided(self.columns, (step.stop - step.start, self.size), (0, 4))
 
     def add(self, counted: Counted, step: slice) -> None:
         """Keep one call's spikes."""
@@ -384,9 +410,8 @@ class NeuronEntry:
             self.spikes = None
 
     def _flush(self) -> None:
-        size = int(np.prod(self.shape, dtype=np.int64))
         if self.totals is None:
-            self.totals = np.zeros((self.steps if self.per_step_map else 1, size), np.int64)
+            self.totals = np.zeros((self.steps if self.per_step_map else 1, self.size), np.int64)
         if self.columns is not None:
             self.totals += self.columns
             self.columns[:] = 0

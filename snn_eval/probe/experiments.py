@@ -117,7 +117,7 @@ def _shorter(network: Network, x: Tensor) -> Inventory | None:
     shorter = network.with_time_steps(network.time_steps - 1)
     if shorter is None:
         return None
-    return _seeded(shorter, x[: network.time_steps - 1] if network.sample_axis == 1 else x)
+    return _seeded(shorter, x[: network.time_steps - 1] if network.sample_axis == 1 else x).released()
 
 
 def _causality(base: Inventory, shorter: Inventory | None) -> Literal["yes", "no", "unknown"]:

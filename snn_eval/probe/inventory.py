@@ -48,7 +48,7 @@ class Event:
     """One call: where (module path), which function, and its parts.
 
     ``kind`` ∈ synaptic, neuron, elementwise, unknown. A synaptic event has as many ``operands`` as ``parts``
-    have inputs, in their order.
+    have inputs, in their order. ``own``: a call a neuron makes itself, whose cost its facts state.
     """
 
     kind: str
@@ -61,6 +61,7 @@ class Event:
     output: Operand | None = None
     two_activations: bool = False
     training: bool = False
+    own: bool = False
     name: str = ""
 
 
@@ -73,6 +74,13 @@ class Inventory:
     readout: Tensor
     keep: list[Any]
     binary: list[int | None] = field(default_factory=list)
+
+    def released(self) -> Inventory:
+        """Let go of the run's tensors; shapes, digests and costs remain."""
+        self.keep.clear()
+        for event in self.events:
+            event.parts = ()
+        return self
 
 
 def spikes_of(output: Any, layer: SpikingLayer) -> Tensor:
@@ -110,7 +118,7 @@ class _Observer(TorchFunctionMode):
         self.inside = 0
         """Depth in spiking layers."""
         self.hidden = 0
-        """Depth in spiking layers whose model's costs are known: their own arithmetic is not looked at."""
+        """Depth in spiking layers whose model's costs are stated: their own arithmetic is not looked at."""
         self.origins: dict[int, tuple[frozenset[str], frozenset[str], bool]] = {}
         self.parameters = {
             _storage(t): name
@@ -131,7 +139,7 @@ class _Observer(TorchFunctionMode):
     @contextmanager
     def _watched(self, path: str, module: nn.Module) -> Iterator[None]:
         layer = self.layers.get(path)
-        known = layer is not None and layer.neuron.model != "unknown"
+        known = layer is not None and layer.neuron.counted == "facts"
 
         def enter(*_: Any) -> None:
             self.stack.append(path)
@@ -190,7 +198,12 @@ class _Observer(TorchFunctionMode):
             self.keep.append(parts)
             cost = cell_cost(name, out)
             event = Event("synaptic", self.stack[-1], name, operands, tuple(parts), cost, _elements(out))
+            event.own = self._is_stated(self.stack[-1])
             self._event(event, out)
+
+    def _is_stated(self, path: str) -> bool:
+        """Whether a call made in this module is part of an update whose cost the neuron's facts already state."""
+        return path in self.layers and self.layers[path].neuron.counted == "facts"
 
     def _on_other(
         self, name: str, args: Any, kwargs: Any, out: Any, before: list[Any], operands: tuple[Operand, ...] | None

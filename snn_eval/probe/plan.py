@@ -12,7 +12,7 @@ from torch import Tensor
 
 from snn_eval.errors import NetworkError
 from snn_eval.models.network import Network
-from snn_eval.probe.calls import Attention, Pair, Weighted
+from snn_eval.probe.calls import Attention, Pair, Part, Weighted
 from snn_eval.probe.counting import ValueCounter
 from snn_eval.probe.elementwise import COSTS, Cost
 from snn_eval.probe.entries import MeetingEntry, NeuronEntry, ProductEntry, View, WeightedEntry
@@ -112,6 +112,7 @@ class _Planner:
         self.plan_ = Plan(self.steps)
         self.names: dict[str, str] = {}
         self.made: dict[tuple[Any, ...], Any] = {}
+        self.planned: dict[int, tuple[PlannedPart, ...]] = {}
         self.meeting_at: dict[int, tuple[MeetingEntry, slice]] = {}
         self._check_same_calls()
         self.shorter_sites = _sites(runs.shorter.events) if runs.shorter is not None else None
@@ -122,6 +123,12 @@ class _Planner:
         self.where = {e: (site, i) for site in self.sites.values() for i, e in enumerate(site.events)}
 
     def plan(self) -> Plan:
+        self.plan_.spiking_with_calls = {
+            path
+            for path in self.layers
+            for e in self.events
+            if e.kind == "synaptic" and not e.own and (e.module == path or e.module.startswith(path + "."))
+        }
         do: dict[str, Callable[[int, Event], None]] = {
             "synaptic": self._synaptic,
             "neuron": self._neuron,
@@ -134,7 +141,7 @@ class _Planner:
         self._predict_consumers()
         self._make_elementwise()
         self._make_graph()
-        self._note_unknown_neurons()
+        self._name_unknown_neurons()
         return self.plan_
 
     # -- what happens when ------------------------------------------------------------------------------------
@@ -264,10 +271,9 @@ class _Planner:
     # -- synaptic operations ----------------------------------------------------------------------------------
 
     def _synaptic(self, i: int, event: Event) -> None:
-        if event.module in self.layers or any(event.module.startswith(p + ".") for p in self.layers):
-            self.plan_.spiking_with_calls |= {
-                p for p in self.layers if event.module == p or event.module.startswith(p + ".")
-            }
+        if event.own:
+            self._own_call(event)
+            return
         planned, at = [], 0
         for part in event.parts:
             if isinstance(part, Weighted):
@@ -279,12 +285,20 @@ class _Planner:
             else:
                 planned += self._attention(i, event, part, at)
                 at += 3
+        self.planned[i] = tuple(planned)
         self.plan_.calls.append((event.function, tuple(planned)))
         if event.cost != Cost():
             self.made.setdefault(("elementwise", self._name(i, "gates")), []).append(i)
         first = next((p.entry.name for p in planned if p.entry is not None), None)
         if first is not None:
             self.names[event.name] = next(p.entry.name for p in reversed(planned) if p.entry is not None)
+
+    def _own_call(self, event: Event) -> None:
+        """A neuron's own product: part of its update. It is only seen where the neuron's submodules are looked at."""
+        if event.module in self.plan_.spiking_with_calls:
+            self.plan_.calls.append((event.function, tuple(PlannedPart(None) for _ in event.parts)))
+        if self.layers[event.module].neuron.model != "unknown":
+            self.plan_.notes.append(f"neuron {event.module}: its {event.function} is part of its update, not a layer")
 
     def _weighted(self, i: int, event: Event, part: Weighted, at: int) -> PlannedPart:
         name = self._name(i, part.suffix)
@@ -318,7 +332,7 @@ class _Planner:
             }
             entry = WeightedEntry(
                 name, kind, event.function, steps, View(layout, self.steps, name), facts,
-                ValueCounter(name), unattributed=layout is None,
+                ValueCounter(name), unattributed=layout is None, repeats=bool(facts["time_invariant"]),
             )  # fmt: skip
             entry.view(_operand_of(part))
             entry.fan_of(part)
@@ -458,14 +472,11 @@ class _Planner:
     def _predict_consumers(self) -> None:
         """Pair each neuron's output with the first layer that reads it as it is, so that it is read once."""
         readers: dict[int, tuple[WeightedEntry, Operand]] = {}
-        call = 0
-        for event in self.events:
-            if event.kind != "synaptic":
-                continue
-            for k, planned in enumerate(self.plan_.calls[call][1]):
-                if isinstance(planned.entry, WeightedEntry) and not planned.swap and k < len(event.operands):
-                    readers.setdefault(event.operands[k].storage, (planned.entry, event.operands[k]))
-            call += 1
+        for i, parts in self.planned.items():
+            operands = self.events[i].operands
+            for k, planned in enumerate(parts):
+                if isinstance(planned.entry, WeightedEntry) and not planned.swap and k < len(operands):
+                    readers.setdefault(operands[k].storage, (planned.entry, operands[k]))
         seen: Counter[str] = Counter()
         for event in self.events:
             if event.kind != "neuron" or event.output is None:
@@ -477,15 +488,18 @@ class _Planner:
             if reader is not None and _same_rows(entry.view, reader[0].view, event.output, reader[1]):
                 self.plan_.spikes[event.module][k] = (entry, step, reader[0])
 
-    def _note_unknown_neurons(self) -> None:
-        """A neuron without a model of its own costs what it was seen to execute."""
+    def _name_unknown_neurons(self) -> None:
         for path, reason in self.network.unknown_neurons().items():
-            self.plan_.notes.append(f"neuron {path} ({reason}): its arithmetic is counted as executed")
+            calls = sum(e.kind == "neuron" and e.module == path for e in self.events)
+            entry = next((n for n in self.plan_.neurons if n.name == path), None)
+            if entry is not None:
+                neurons = int(np.prod(entry.shape, dtype=np.int64))
+                self.plan_.unknown.append(UnknownOp(f"neuron update of {path} ({reason})", calls, neurons))
 
     # -- everything else --------------------------------------------------------------------------------------
 
     def _add_bias(self, i: int, name: str, event: Event, steps: int) -> None:
-        per_sample = self._per_sample(i, lambda e: _outputs_of(e, name))
+        per_sample = self._per_sample(i, lambda e: _outputs_of(e, event.parts, name))
         self.plan_.elementwise.append(
             ElementwiseOp(f"{name}.bias", "bias", steps, add=per_sample // self._share(i, steps))
         )
@@ -571,11 +585,11 @@ class _Planner:
         self.plan_.graph = list(edges)
 
 
-def _outputs_of(event: Event, name: str) -> int:
+def _outputs_of(event: Event, parts: Sequence[Part], name: str) -> int:
     """Elements a bias is added to: what the part of that name makes (a recurrent matrix makes all its gates)."""
-    for part in event.parts:
+    for part, operand in zip(parts, event.operands, strict=False):
         if isinstance(part, Weighted) and part.suffix and name.split("#")[0].endswith(f".{part.suffix}"):
-            return int(part.x.numel() // part.weight.shape[-1] * part.weight.shape[0])
+            return int(np.prod(operand.shape, dtype=np.int64) // part.weight.shape[-1] * part.weight.shape[0])
     return event.elements
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import resource
 from collections.abc import Sequence
@@ -88,7 +89,8 @@ def pass_facts(
     )
 
 
-def _versions(names: Sequence[str]) -> dict[str, str]:
+@functools.cache
+def _versions(names: tuple[str, ...]) -> dict[str, str]:
     found = {}
     for name in names:
         try:

@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from snn_eval.data import Chunk
 from snn_eval.errors import NetworkError, NothingCountedError, UnknownOperationError
-from snn_eval.models.network import Network
+from snn_eval.models.network import Network, SpikingLayer
 from snn_eval.probe.calls import COMPOSITES, RULES, Attention, NoRuleError, Pair, Part, Weighted, expand_composite
 from snn_eval.probe.counting import Counted, Fan
 from snn_eval.probe.elementwise import BINARY, operands_of_meeting
@@ -90,6 +90,7 @@ class Recorder(TorchFunctionMode):
         self.network = network
         self.options = options or ProbeOptions()
         self._findings: Findings | None = None
+        self._layers: dict[str, SpikingLayer] = {}
         self._call = self._meeting = 0
         self._spike_calls: dict[str, int] = {}
         self._samples = 0
@@ -112,8 +113,9 @@ class Recorder(TorchFunctionMode):
         """
         with _measuring():
             self._findings = experiment(self.network, chunk.x, self.options)
+            self._layers = dict(self.network.spiking_layers())
         plan = self._findings.plan
-        if not plan.weighted and not plan.products and self.network.spiking_layers():
+        if not plan.weighted and not plan.products and self._layers:
             raise NothingCountedError(
                 "the network spikes, but not one synaptic operation was seen; expected linear, convolutional or matrix "
                 "products in its forward pass. Custom kernels and compiled code are invisible: use the plain modules"
@@ -303,18 +305,15 @@ class Recorder(TorchFunctionMode):
     def _hooks(self) -> Iterator[None]:
         """Hooks on the spiking layers: their own arithmetic is hidden from the mode, their output is counted."""
         plan, handles = self._plan, []
-        modules = dict(self.network.module.named_modules())
         for path in plan.spikes:
-            visible = path in plan.spiking_with_calls
-            handles += self._hook(path, modules[path], visible)
+            handles += self._hook(path, self._layers[path], path in plan.spiking_with_calls)
         try:
             yield
         finally:
             for handle in handles:
                 handle.remove()
 
-    def _hook(self, path: str, module: nn.Module, visible: bool) -> list[Any]:
-        layer = self.network.spiking_layers()[path]
+    def _hook(self, path: str, layer: SpikingLayer, visible: bool) -> list[Any]:
         calls = self._plan.spikes[path]
         guards: list[Any] = []
 
@@ -335,8 +334,8 @@ class Recorder(TorchFunctionMode):
                 self._on_spikes(path, calls, spikes_of(output, layer))
 
         return [
-            module.register_forward_pre_hook(enter, prepend=True),
-            module.register_forward_hook(leave, always_call=True),
+            layer.module.register_forward_pre_hook(enter, prepend=True),
+            layer.module.register_forward_hook(leave, always_call=True),
         ]
 
     def _on_spikes(self, path: str, calls: Any, spikes: Tensor) -> None:
@@ -348,7 +347,7 @@ class Recorder(TorchFunctionMode):
         if not entry.layer.neuron.has_threshold:
             return
         x = entry.view(spikes)
-        samples = 1 if entry.view.layout is None else self._samples
+        samples = self._samples if entry.attributed else 1
         columns = entry.columns_at(step)
         if reader is None or reader.fan is None or spikes.is_inference() or x.data_ptr() != spikes.data_ptr():
             entry.add(entry.counter.count(x, samples, None, columns), step)

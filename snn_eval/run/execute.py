@@ -12,8 +12,7 @@ from pathlib import Path
 import torch
 
 from snn_eval.data import Chunk
-from snn_eval.errors import CountError, InputError, RunError, SnnEvalError, UnknownOperationError
-from snn_eval.models.adapters import AdaptedNetwork
+from snn_eval.errors import CountError, InputError, RunError, SnnEvalError
 from snn_eval.models.encoders import DEPEND_ON_TIME_STEPS, encode
 from snn_eval.probe import ProbeOptions, Recorder
 from snn_eval.record import Record, read_record, write_record
@@ -24,7 +23,7 @@ from snn_eval.run.listener import Listener
 from snn_eval.run.load import LoadedNetwork, load_network, torch_device
 from snn_eval.run.plan import Cell
 from snn_eval.store import PartWriter, RunFolder, create_run, find_unfinished, finished_chunks, list_runs
-from snn_eval.trace import Trace, UnknownOp, concatenate
+from snn_eval.trace import Trace, concatenate
 
 __all__ = ["Outcome", "execute"]
 
@@ -73,7 +72,6 @@ def execute(
     run, made_now = _folder(output, record, fresh)
     try:
         trace = _recorded(cell, device, recorder, run, listener)
-        trace = _with_unknown_neurons(trace, loaded.network, strict=cell.request.strict)
         listener.stage("computing")
         record = derive(trace, _timed(record, started), "done" if cell.samples == cell.available else "limited")
         listener.stage("writing tables and figures")
@@ -172,22 +170,3 @@ def _failed(run: RunFolder, record: Record, error: SnnEvalError, started: float)
 def _timed(record: Record, started: float) -> Record:
     wall_s = round(time.perf_counter() - started, 3)
     return record.model_copy(update={"provenance": record.provenance.model_copy(update={"wall_s": wall_s})})
-
-
-def _with_unknown_neurons(trace: Trace, network: AdaptedNetwork, *, strict: bool) -> Trace:
-    """The trace with neurons whose update has no rule among the unknown operations.
-
-    Raises:
-        UnknownOperationError: there is one, and ``strict``.
-    """
-    reasons = network.unknown_neurons()
-    if reasons and strict:
-        name, reason = next(iter(reasons.items()))
-        raise UnknownOperationError(f"neuron update of {name} ({reason}) has no rule; leave out --strict to go on")
-    neurons = {layer.name: layer for layer in trace.neurons}
-    unknown = tuple(
-        UnknownOp(f"neuron update of {name} ({reason})", neurons[name].steps, neurons[name].neurons)
-        for name, reason in reasons.items()
-        if name in neurons
-    )
-    return replace(trace, unknown=trace.unknown + unknown)

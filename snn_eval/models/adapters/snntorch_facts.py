@@ -74,6 +74,16 @@ def _unknown(reason: str, *, has_threshold: bool = True) -> Rule:
     return lambda _: unknown_neuron(reason, has_threshold=has_threshold)
 
 
+def _executed(model: str, states: int) -> Rule:
+    """Gates and fused layers cost what they are seen to execute."""
+
+    def rule(node: Any) -> NeuronFacts:
+        reset = _RESETS.get(getattr(getattr(node, "state_function", None), "__name__", ""), "none")
+        return NeuronFacts(NeuronModel(model, reset, states, 0, 0, 0, counted="calls"))
+
+    return rule
+
+
 def _convolved(node: Any) -> NeuronFacts:
     return unknown_neuron("unrolls its leak as a convolution over all steps", has_threshold=bool(node.output))
 
@@ -90,9 +100,9 @@ _RULES: dict[type, Rule] = {
     snntorch.RLeaky: _rleaky,
     snntorch.RSynaptic: _rsynaptic,
     snntorch.DeltaLeaky: _delta,
-    snntorch.SLSTM: _unknown("its gates need sigmoid and tanh"),
-    snntorch.SConv2dLSTM: _unknown("its gates need sigmoid and tanh"),
-    snntorch.LeakyParallel: _unknown("a fused nn.RNN hides its matrices"),
+    snntorch.SLSTM: _executed("slstm", 2),
+    snntorch.SConv2dLSTM: _executed("sconv2dlstm", 2),
+    snntorch.LeakyParallel: _executed("lif-parallel", 1),
     snntorch.StateLeaky: _convolved,
     snntorch.LinearLeaky: _convolved,
     snntorch.AssociativeLeaky: _associative,
