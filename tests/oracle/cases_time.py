@@ -131,6 +131,18 @@ def flow(name: str, forward: Callable[[Flow, Tensor], Tensor], inputs: Callable[
     return Case(name, lambda: Flow(forward, neuron, threshold), inputs, **settings)  # type: ignore[arg-type]
 
 
+def blank_then_bright(dark: float) -> Callable[[int], Tensor]:
+    """Frames where the first three samples (one chunk) make no neuron fire and later ones do."""
+
+    def make(n: int) -> Tensor:
+        x = MOVING(n)
+        x[:, :3] *= dark
+        x[:, 3:] *= 64
+        return x
+
+    return make
+
+
 STATIC, MOVING = image(2, 4, 4), over_time(T, binary(2, 4, 4))
 FIRST = {"sample_axis": 1}
 TIME = [
@@ -166,6 +178,14 @@ TIME = [
     flow("silent_network", folded, MOVING, multi=True, threshold=1e9, **FIRST),
     flow("silent_network_sample_first", folded_sample_first, MOVING, multi=True, threshold=1e9, **FIRST),
     flow("silent_network_loop", loop(single_step), STATIC, plan=("loop", "loop"), threshold=1e9),
+    *(
+        flow(f"first_chunk_{what}_{order}", function, make, multi=True, samples=9, threshold=threshold, **FIRST)
+        for what, make, threshold in (
+            ("blank", blank_then_bright(0.0), 1.0),
+            ("too_dark", blank_then_bright(1 / 64), 40.0),
+        )
+        for order, function in (("time_first", folded), ("sample_first", folded_sample_first), ("both", mixed_folds))
+    ),
     flow("blank_input_folded", folded, over_time(T, lambda n: torch.zeros(n, 2, 4, 4)), multi=True, **FIRST),
     flow("batch_equals_steps", folded, MOVING, multi=True, samples=8, batch_size=T, **FIRST),
     flow("batch_equals_steps_sample_first", folded_sample_first, MOVING, multi=True, samples=8, batch_size=T, **FIRST),
