@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import cases_attention
 import cases_calls
-import cases_frameworks
 import cases_hard
 import cases_layers
 import cases_mha
 import cases_networks
 import cases_odd
 import cases_recurrent
+import cases_shared
+import cases_snntorch
+import cases_spikingjelly
 import cases_time
 import cases_weights
 from case import Case
@@ -27,8 +29,10 @@ MODULES = (
     cases_recurrent,
     cases_time,
     cases_networks,
-    cases_frameworks,
+    cases_snntorch,
+    cases_spikingjelly,
     cases_hard,
+    cases_shared,
 )
 ALL: list[Case] = [case for module in MODULES for case in module.CASES]
 

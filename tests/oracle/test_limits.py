@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from all_cases import by_name
 from brute import Count, einsum_pairs, linear_scatter
 from brute_conv import ConvGeometry, conv_scatter
-from case import Case, chunks_of, dyadic, record_case
+from case import Case, dyadic, record_case
 from cases_calls import Apply
-from inputs import binary, counts, over_time
+from inputs import binary, over_time
 from intercept import to_numpy
 from torch import Tensor, nn
 from wrap import MultiSpike, Spike
 
 from snn_eval.errors import NetworkError, SnnEvalError
-from snn_eval.probe import ProbeOptions, Recorder, record_trace
 from snn_eval.trace import Trace
 
 
@@ -204,158 +201,3 @@ def test_a_layer_run_at_some_steps_only_keeps_its_totals(every: int) -> None:
         return found
 
     right_or_named(Case("slow", Slow, binary(8), time_steps=6), count)
-
-
-# Inputs and networks that experiments must not break ---------------------------------------------------------------
-
-
-def test_padding_and_experiments_feed_only_real_samples() -> None:
-    """A network that divides by the sum of its input knows no empty sample."""
-
-    def normalised(m: Apply, x: Tensor) -> Tensor:
-        return m.fc(x / x.sum(1, keepdim=True))
-
-    def inputs(n: int) -> Tensor:
-        x = binary(8)(n)
-        x[:, 0] = 1
-        return x
-
-    case = Case("normalised", lambda: Apply(normalised, {"fc": nn.Linear(8, 3)}), inputs, samples=5, batch_size=4)
-    layer = record_case(case).synaptic[0]
-    assert layer.ops_VTN.sum((0, 1)).tolist() == [3 * int(row.count_nonzero()) for row in case.data()]
-
-
-@pytest.mark.parametrize("dtype", [torch.int64, torch.int32])
-def test_token_ids_stay_token_ids(dtype: torch.dtype) -> None:
-    class Tokens(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.embed, self.fc = nn.Embedding(7, 6), nn.Linear(6, 3)
-            dyadic(self)
-
-        def forward(self, x: Tensor) -> Tensor:
-            return self.fc(self.embed(x)).flatten(1)
-
-    case = Case("tokens", Tokens, lambda n: torch.randint(0, 7, (n, 4)).to(dtype))
-    layer = record_case(case).synaptic[0]
-    assert layer.ops_VTN.sum((0, 1)).tolist() == [4 * 6 * 3] * 4
-
-
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.bool, torch.int16])
-def test_inputs_of_other_types(dtype: torch.dtype) -> None:
-    make = counts(8)
-    case = Case(
-        "typed", lambda: Apply(lambda m, x: m.fc(x.float()), {"fc": nn.Linear(8, 3)}), lambda n: make(n).to(dtype)
-    )
-    layer = record_case(case).synaptic[0]
-    assert layer.ops_VTN.sum((0, 1)).tolist() == [3 * int(row.count_nonzero()) for row in case.data()]
-
-
-def test_a_batch_size_written_into_the_network() -> None:
-    """State made for four samples: measured with batches of four, or refused in one line."""
-
-    class Fixed(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.time_steps, self.fc = 3, dyadic(nn.Linear(8, 3))
-            self.s = Spike()
-
-        def forward(self, x: Tensor) -> Tensor:
-            total = torch.zeros(4, 3)
-            return torch.stack([total + self.s(self.fc(x)) for _ in range(self.time_steps)])
-
-    try:
-        trace = record_case(Case("fixed", Fixed, binary(8), time_steps=3, batch_size=4))
-    except SnnEvalError as error:
-        refused = str(error)
-        assert "\n" not in refused
-        assert "batch" in refused or "sample" in refused
-    else:
-        assert trace.synaptic[0].attributed
-
-
-def test_a_number_of_steps_written_into_the_network() -> None:
-    """A time embedding fits T steps only: causality is then unknown, counts are exact."""
-
-    class Embedded(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.position, self.s, self.fc = nn.Parameter(torch.zeros(4, 1, 6)), MultiSpike(), nn.Linear(6, 2)
-            dyadic(self)
-
-        def forward(self, x: Tensor) -> Tensor:
-            return self.fc(self.s(x + self.position))
-
-    case = Case("embedded", Embedded, over_time(4, binary(6)), time_steps=4, sample_axis=1)
-    trace = record_case(case)
-    assert trace.output.causal == "unknown"
-    assert trace.synaptic[0].steps == 4
-
-
-# The module is left as it was found --------------------------------------------------------------------------------
-
-
-def hooks_of(module: nn.Module) -> int:
-    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in module.modules())
-
-
-@pytest.mark.parametrize(
-    "name", ["loop_static_image", "spikingjelly_LIFNode_m", "snntorch_Leaky", "prune_unstructured"]
-)
-def test_the_module_is_left_as_it_was(name: str) -> None:
-    case = by_name(name)
-    network, x = case.network(), case.data()
-    with torch.no_grad():
-        want = network.run(x)
-    before, flags = hooks_of(network.module), [p.requires_grad for p in network.module.parameters()]
-    weights = [p.detach().clone() for p in network.module.parameters()]
-    record_trace(network, chunks_of(case, x), ProbeOptions(batch_size=3, timed_chunks=1, **case.options))
-    assert hooks_of(network.module) == before
-    assert [p.requires_grad for p in network.module.parameters()] == flags
-    assert all(torch.equal(p, w) for p, w in zip(network.module.parameters(), weights, strict=True))
-    assert all("forward" not in vars(m) for m in network.module.modules())
-    with torch.no_grad():
-        assert torch.equal(network.run(x), want)
-    assert torch.nn.functional.linear is F.linear
-    assert torch.is_grad_enabled()
-
-
-def test_the_module_is_left_as_it_was_after_an_error() -> None:
-    """An error of the network itself comes through, and nothing stays behind."""
-
-    def fails(m: Apply, x: Tensor) -> Tensor:
-        if x.max() > 5:
-            raise RuntimeError("a fault of the network")
-        return m.fc(x)
-
-    def inputs(n: int) -> Tensor:
-        x = binary(8)(n)
-        x[-1, 0] = 9
-        return x
-
-    case = Case("fails", lambda: Apply(fails, {"fc": nn.Linear(8, 3)}), inputs, samples=5, batch_size=2)
-    network, x = case.network(), case.data()
-    with pytest.raises(RuntimeError, match="a fault of the network"):
-        record_trace(network, chunks_of(case, x), ProbeOptions(batch_size=2, timed_chunks=0))
-    assert hooks_of(network.module) == 0
-    assert torch.backends.mha.get_fastpath_enabled()
-    assert not torch.overrides._get_current_function_mode_stack()
-    assert network.run(x[:2]).shape == (1, 2, 3)
-
-
-def test_two_recorders_take_turns() -> None:
-    """Two recordings of two networks, chunk by chunk in turn, do not disturb each other."""
-    cases = [
-        replace(by_name("loop_static_image"), samples=6, batch_size=2),
-        replace(by_name("folded_time_first"), samples=6, batch_size=2),
-    ]
-    recorders = [Recorder(c.network(), ProbeOptions(batch_size=2, timed_chunks=0)) for c in cases]
-    chunks = [chunks_of(c, c.data()) for c in cases]
-    for i in range(3):
-        for recorder, own in zip(recorders, chunks, strict=True):
-            if i == 0:
-                recorder.prepare(own[0])
-            recorder.add(own[i])
-    for case, recorder in zip(cases, recorders, strict=True):
-        for got, want in zip(recorder.take().synaptic, record_case(case).synaptic, strict=True):
-            np.testing.assert_array_equal(got.ops_VTN, want.ops_VTN)
