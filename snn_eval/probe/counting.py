@@ -20,7 +20,7 @@ from snn_eval.errors import NotFiniteError
 from snn_eval.probe import kernels
 from snn_eval.trace import MAX_LEVELS
 
-__all__ = ["Counted", "Fan", "Grid", "ValueCounter", "count_meetings"]
+__all__ = ["Counted", "Fan", "Grid", "ValueCounter", "can_be_plain", "count_meetings", "count_plain"]
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -106,6 +106,32 @@ def count_meetings(x: Tensor, y: Tensor, n: int) -> Int:
     return out
 
 
+def can_be_plain(x: Tensor) -> bool:
+    """Whether `count_plain` can read the tensor where it lies."""
+    return x.dtype in _FORMATS and x.device.type == "cpu"
+
+
+def count_plain(
+    x: Tensor, shape: tuple[int, int, int], n: int, fan: Fan | None,
+    inputs: Int, ops: Int, sops: Int | None, columns: NDArray[np.int32] | None,
+) -> bool:  # fmt: skip
+    """Tier 1 straight into ``[T,N]`` views that hold zeros; False (and the views spoiled) unless all is 0 or 1."""
+    form = _FORMATS[x.dtype]
+    bits = _bits(x, form).reshape(shape)
+    effective = None if fan is None else _vector(fan.effective)
+    structural = None if fan is None or fan.structural is None else _vector(fan.structural)
+    run = _binary_in_threads if _worth_threads(bits) else _binary_here
+    block = _BLOCK if fan is None else fan.block
+    if not run(bits, n, effective, structural, form, block, inputs, ops, sops, columns):
+        return False
+    if fan is not None:
+        if effective is None:
+            np.multiply(inputs, fan.effective, out=ops)
+        if sops is not None and structural is None and fan.structural is not None:
+            np.multiply(inputs, fan.structural, out=sops)
+    return True
+
+
 @dataclass(slots=True)
 class Counted:
     """Counts of one tensor: row 0 for values not told apart, then a row a level; ``[R,T,N]`` over real samples.
@@ -145,8 +171,8 @@ class Grid:
         rows = len(counted.inputs)
         if rows > len(self.inputs):
             self._grow(rows)
-        if counted.sops is not None and self.sops is None:
-            self.sops = self.ops.copy()
+        if counted.sops is not None:
+            self.structural()
         self.inputs[:rows, step] += counted.inputs
         self.ops[:rows, step] += counted.ops
         if self.sops is not None:
@@ -154,6 +180,12 @@ class Grid:
         if counted.weighted is not None:
             self.weighted[step] = counted.weighted
             self.total[step] = counted.total
+
+    def structural(self) -> Int:
+        """Structural counts; before the first zero weight they equal the effective ones."""
+        if self.sops is None:
+            self.sops = self.ops.copy()
+        return self.sops
 
     def _grow(self, rows: int) -> None:
         more = np.zeros((rows - len(self.inputs), *self.inputs.shape[1:]), np.int64)
@@ -166,12 +198,14 @@ class Grid:
 class ValueCounter:
     """Levels and tier of one layer.
 
-    ``values`` are the levels in order of discovery (row 1, 2, …); a level found late had zeros before.
+    ``values`` are the levels in order of discovery (row 1, 2, …), the first one assumed before it is seen; a level
+    found late had zeros before. ``plain``: nothing but 0 and 1 has been seen.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.values: list[float] = []
+        self.values: list[float] = [1.0]
+        self.plain = True
         self.collapsed = False
         self.minimum = np.inf
         self.maximum = -np.inf
@@ -198,7 +232,7 @@ class ValueCounter:
         form = _FORMATS[x.dtype]
         bits = _bits(x, form)
         if not self.collapsed:
-            if not self.values or self.values == [1.0]:
+            if self.plain:
                 counted = self._binary(bits, n, fan, form, columns)
                 if counted is not None:
                     return counted
@@ -219,8 +253,6 @@ class ValueCounter:
         inputs, ops, sops = counts[:, 1]
         if not run(bits, n, effective, structural, form, block, inputs, ops, sops, columns):
             return None
-        if not self.values and inputs.any():
-            self.values.append(1.0)
         if fan is None:
             return Counted(counts[0], counts[1], None)
         if effective is None:
@@ -262,12 +294,14 @@ class ValueCounter:
 
     def _discover(self, x: Tensor, bits: Any, n: int, known: Any, form: _Format) -> bool:
         """Learn the values not known yet; False if there are now more than ``MAX_LEVELS``."""
-        found = kernels.find_values(bits, n, known, form.magnitude, MAX_LEVELS + 1)
+        found = kernels.find_values(bits, n, known, form.magnitude, MAX_LEVELS + 2)
         values = [float(v) for v in torch.from_numpy(found.view(_SIGNED[form.unsigned])).view(x.dtype).double()]
         if not np.isfinite(values).all():
             raise _not_finite(self.name)
         self.values += values
-        self.collapsed = len(self.values) > MAX_LEVELS
+        self.plain = False
+        # One more than is kept: the level 1 may never have been seen.
+        self.collapsed = len(self.values) > MAX_LEVELS + 1
         return not self.collapsed
 
     def _graded(self, x: Tensor, n: int, fan: Fan | None, columns: Any) -> Counted:
@@ -320,7 +354,7 @@ def _worth_threads(bits: Any) -> bool:
 
 def _binary_here(
     bits: Any, n: int, effective: Any, structural: Any, form: _Format, block: int,
-    inputs: Int, ops: Int, sops: Int, columns: Any,
+    inputs: Int, ops: Int, sops: Int | None, columns: Any,
 ) -> bool:  # fmt: skip
     return bool(
         kernels.binary(
@@ -346,7 +380,7 @@ _pool: ThreadPoolExecutor | None = None
 
 def _binary_in_threads(
     bits: Any, n: int, effective: Any, structural: Any, form: _Format, block: int,
-    inputs: Int, ops: Int, sops: Int, columns: Any,
+    inputs: Int, ops: Int, sops: Int | None, columns: Any,
 ) -> bool:  # fmt: skip
     """Split the positions over threads (the kernels release the interpreter lock); integer sums, so equal counts."""
     global _pool
@@ -376,5 +410,6 @@ def _binary_in_threads(
     ]
     ok = all([task.result() for task in tasks])
     for target, part in zip((inputs, ops, sops), counts.sum(axis=0), strict=True):
-        target += part
+        if target is not None:
+            target += part
     return ok

@@ -157,35 +157,36 @@ def cell_cost(name: str, out: Any) -> Cost:
     return Cost(each.mul * hidden, each.add * hidden, each.compare * hidden, each.exponentials * hidden)
 
 
-FREE = frozenset(
-    # views and data movement
-    """
-    view view_as reshape reshape_as flatten unflatten squeeze squeeze_ unsqueeze unsqueeze_ permute transpose transpose_ t
-    swapaxes swapdims movedim moveaxis expand expand_as broadcast_to contiguous clone detach detach_ repeat repeat_interleave
-    tile cat concat concatenate stack hstack vstack dstack split chunk unbind tensor_split narrow select index_select gather
-    scatter scatter_ masked_select masked_fill masked_fill_ where __getitem__ __setitem__ copy_ fill_ zero_ pad roll flip
-    rot90 unfold fold pixel_shuffle pixel_unshuffle diagonal diag tril triu take index_copy index_fill as_strided
-    interpolate upsample embedding one_hot channel_shuffle meshgrid atleast_2d adjoint mT
-    """.split()
-    # types, devices, facts, creation
-    + """
-    to type type_as float double half bfloat16 int long bool cpu cuda numpy item tolist size dim ndimension numel stride
-    storage_offset is_contiguous is_floating_point is_complex element_size data_ptr get_device requires_grad_ __get__
-    __set__ __delete__ __len__ __iter__ __contains__ __bool__ __int__ __float__ __format__ __repr__ __hash__ __index__
-    __array__ __deepcopy__ __reduce_ex__ untyped_storage is_inference is_sparse is_tensor result_type zeros ones full
-    empty rand randn randint randperm normal bernoulli arange linspace eye tensor as_tensor zeros_like ones_like full_like
-    empty_like rand_like randn_like new_zeros new_ones new_full new_empty new_tensor bernoulli_ uniform_ normal_
-    random_ set_grad_enabled _set_grad_enabled manual_seed backward retain_grad register_hook share_memory_ isfinite isnan
-    isinf all any equal allclose finfo iinfo get_default_dtype _has_compatible_shallow_copy_type __dlpack__ resize_ set_
-    _is_view is_same_size has_names names apply_ map_ ndim shape __dir__ __torch_dispatch__ broadcast_tensors
-    """.split()
-    # logic on bits, sign flips, and what evaluation switches off
-    + """
-    logical_and logical_or logical_not logical_xor __and__ __or__ __xor__ __invert__ __iand__ __ior__ bitwise_and bitwise_or
-    bitwise_not neg neg_ __neg__ negative abs abs_ absolute positive dropout dropout1d dropout2d dropout3d alpha_dropout
-    feature_dropout feature_alpha_dropout identity
-    """.split()
-)
+_FREE = {
+    "views and data movement": """
+        view view_as reshape reshape_as flatten unflatten squeeze squeeze_ unsqueeze unsqueeze_ permute transpose
+        transpose_ t swapaxes swapdims movedim moveaxis expand expand_as broadcast_to contiguous clone detach
+        detach_ repeat repeat_interleave tile cat concat concatenate stack hstack vstack dstack split chunk unbind
+        tensor_split narrow select index_select gather scatter scatter_ masked_select masked_fill masked_fill_ where
+        __getitem__ __setitem__ copy_ fill_ zero_ pad roll flip rot90 unfold fold pixel_shuffle pixel_unshuffle
+        diagonal diag tril triu take index_copy index_fill as_strided interpolate upsample embedding one_hot
+        channel_shuffle meshgrid atleast_2d adjoint mT
+    """,
+    "types, devices, facts, creation": """
+        to type type_as float double half bfloat16 int long bool cpu cuda numpy item tolist size dim ndimension
+        numel stride storage_offset is_contiguous is_floating_point is_complex element_size data_ptr get_device
+        requires_grad_ __get__ __set__ __delete__ __len__ __iter__ __contains__ __bool__ __int__ __float__
+        __format__ __repr__ __hash__ __index__ __array__ __deepcopy__ __reduce_ex__ untyped_storage is_inference
+        is_sparse is_tensor result_type zeros ones full empty rand randn randint randperm normal bernoulli arange
+        linspace eye tensor as_tensor zeros_like ones_like full_like empty_like rand_like randn_like new_zeros
+        new_ones new_full new_empty new_tensor bernoulli_ uniform_ normal_ random_ set_grad_enabled
+        _set_grad_enabled manual_seed backward retain_grad register_hook share_memory_ isfinite isnan isinf all any
+        equal allclose finfo iinfo get_default_dtype _has_compatible_shallow_copy_type __dlpack__ resize_ set_
+        _is_view is_same_size has_names names apply_ map_ ndim shape __dir__ __torch_dispatch__ broadcast_tensors
+    """,
+    "logic on bits, sign flips, and what evaluation switches off": """
+        logical_and logical_or logical_not logical_xor __and__ __or__ __xor__ __invert__ __iand__ __ior__
+        bitwise_and bitwise_or bitwise_not neg neg_ __neg__ negative abs abs_ absolute positive dropout dropout1d
+        dropout2d dropout3d alpha_dropout feature_dropout feature_alpha_dropout identity
+    """,
+}
+
+FREE = frozenset(name for names in _FREE.values() for name in names.split())
 """Functions that move data, ask for facts or flip bits: no arithmetic counted."""
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from snn_eval.errors import NetworkError
 from snn_eval.models.network import SpikingLayer
 from snn_eval.probe.calls import Pair, Weighted
-from snn_eval.probe.counting import Counted, Fan, Grid, ValueCounter, count_meetings
+from snn_eval.probe.counting import Counted, Fan, Grid, ValueCounter, can_be_plain, count_meetings, count_plain
 from snn_eval.probe.fanout import FanOut, fan_out
 from snn_eval.probe.layout import Layout
 from snn_eval.probe.product import LevelSet, PairCounts
@@ -47,6 +47,22 @@ class View:
         if order is not None:
             x = x.reshape(sizes).permute(order)
         return x.reshape(final).contiguous()
+
+    def final(self, x: Tensor) -> tuple[int, int, int] | None:
+        """Shape ``(T, N, M)`` if the operand already lies in that order, else None."""
+        plan = self._known.get(x.shape) or self._learn(x)
+        return plan[2] if plan[1] is None and self.layout is not None else None
+
+    def rows_of(self, x: Tensor) -> tuple[int, int, int]:
+        """Shape ``(T, N, M)`` of a tensor that lies in that order, whatever its own axes are.
+
+        Raises:
+            NetworkError: its size is not a multiple of a sample's.
+        """
+        cell = self.steps * (self.size or 1)
+        if x.numel() % cell:
+            raise self._changed(x)
+        return (self.steps, x.numel() // cell, self.size or 1)
 
     def _learn(self, x: Tensor) -> tuple[tuple[int, ...], tuple[int, ...] | None, tuple[int, int, int]]:
         if self.layout is None:
@@ -134,6 +150,7 @@ class WeightedEntry:
     done: list[Grid] = field(default_factory=list)
     fan: Fan | None = None
     repeats: bool = False
+    dims: int = 0
     _weight: Tensor | None = None
     _version: int = -1
     _last: _Seen | None = None
@@ -142,20 +159,63 @@ class WeightedEntry:
         """Start a chunk of so many (real) samples."""
         self.grid = Grid(self.steps, 1 if self.unattributed else samples)
 
-    def add(self, x: Tensor, part: Weighted | Pair, samples: int, step: slice, shared: Counted | None) -> None:
-        """Count one call (``shared``: its counts, already made when the input was read as a neuron's output)."""
+    def add(
+        self, x: Tensor, part: Weighted | Pair, samples: int, step: slice, shape: tuple[int, int, int] | None = None
+    ) -> None:
+        """Count one call (``shape``: the ``(T, N, M)`` in whose order ``x`` lies, where the view does not know it)."""
         if self.grid is None:
             raise NetworkError(f"layer {self.name} was called outside of a chunk")
         fan = self.fan_of(part)
-        if shared is None:
-            last = self._last
-            if last is not None and last.serves(x, fan):
-                shared = last.counted
-            else:
-                shared = self.counter.count(self.view(x), 1 if self.unattributed else samples, fan)
-                # Only an input executed again at each step can come back as it was.
-                self._last = _Seen(x, x._version, fan, shared) if self.repeats and not x.is_inference() else None
-        self.grid.add(shared, step)
+        if shape is None:
+            shape = self.view.final(x)
+        if self.counter.plain and shape is not None:
+            if self.add_plain(x, shape, fan, samples, step, None) is not None:
+                return
+        last = self._last
+        if last is not None and last.serves(x, fan):
+            counted = last.counted
+        else:
+            rows = self.view(x) if shape is None else x.cpu().reshape(shape).contiguous()
+            counted = self.counter.count(rows, 1 if self.unattributed else samples, fan)
+            # Only an input executed again at each step can come back as it was.
+            self._last = _Seen(x, x._version, fan, counted) if self.repeats and not x.is_inference() else None
+        self.grid.add(counted, step)
+
+    def add_plain(
+        self,
+        x: Tensor,
+        shape: tuple[int, int, int],
+        fan: Fan,
+        samples: int,
+        step: slice,
+        columns: NDArray[np.int32] | None,
+    ) -> Int | None:
+        """Count a tensor expected to hold 0 and 1 straight into the chunk's counts.
+
+        Returns the nonzero inputs ``[T,N]``; None if the proof failed (``columns`` are right all the same) or it could
+        not be tried (`can_add_plain`); nothing else has changed then.
+        """
+        grid = self.grid
+        if grid is None or not self.can_add_plain(x, fan):
+            return None
+        inputs, ops = grid.inputs[1, step], grid.ops[1, step]
+        sops = None if fan.structural is None else grid.structural()[1, step]
+        if count_plain(x, shape, samples, fan, inputs, ops, sops, columns):
+            return inputs
+        self.clear(step)
+        return None
+
+    def can_add_plain(self, x: Tensor, fan: Fan) -> bool:
+        """Whether `add_plain` can be tried on this tensor."""
+        grid = self.grid
+        return grid is not None and can_be_plain(x) and (grid.sops is None or fan.structural is not None)
+
+    def clear(self, step: slice) -> None:
+        """Take back what was counted for this step of the chunk."""
+        if self.grid is not None:
+            for counts in (self.grid.inputs, self.grid.ops, self.grid.sops):
+                if counts is not None:
+                    counts[:, step] = 0
 
     def fan_of(self, part: Weighted | Pair) -> Fan:
         """Fan-out of the weights as they are now; computed again only when they changed."""
@@ -175,9 +235,9 @@ class WeightedEntry:
     def _make_fan(self, part: Weighted | Pair) -> Fan:
         if isinstance(part, Weighted):
             found = fan_out(_numpy(part.weight), part.geometry())
-            dims = part.x.dim()
         else:
-            found, dims = _pair_fan_out(part), part.a.dim()
+            found = _pair_fan_out(part)
+        dims = self.dims
         effective = self.view.spread(found.effective, dims)
         structural = self.view.spread(found.structural, dims) if found.has_zero_weights else None
         repeats = (self.view.size or effective.size) // max(effective.size, 1)
@@ -216,11 +276,11 @@ class WeightedEntry:
         total = _joined([_derived(g.total, g.inputs, values) for g in grids], self.unattributed)
         levels = values[order]
         seen = inputs[:-1].any(axis=(1, 2))
+        low, high = _extent(self.counter, levels[seen], inputs, int(self.facts["inputs_per_step"]))
         if self.counter.collapsed or int(seen.sum()) > MAX_LEVELS:
             seen[:] = False
         inputs, ops = _merge(inputs, seen), _merge(ops, seen)
         structural = None if structural is None else _merge(structural, seen)
-        low, high = _extent(self.counter, levels[seen], inputs, int(self.facts["inputs_per_step"]))
         return SynapticLayer(
             name=self.name, kind=self.kind, operation=self.operation, levels=levels[seen],
             inputs_VTN=inputs, ops_VTN=ops, structural_ops_VTN=structural,
@@ -376,8 +436,10 @@ class NeuronEntry:
     per_step_map: bool = True
     """Whether the map per step is small enough to keep."""
     attributed: bool = True
+    spiking: bool = True
 
     def __post_init__(self) -> None:
+        self.spiking = self.layer.neuron.has_threshold
         self.size = int(np.prod(self.shape, dtype=np.int64))
         self.per_step_map = self.steps * self.size <= self.map_limit
         self.attributed = self.view.layout is not None

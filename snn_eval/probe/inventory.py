@@ -68,12 +68,15 @@ class Event:
 @dataclass(slots=True)
 class Inventory:
     """Everything one run did. ``readout`` is what it returned; ``keep`` holds tensors so that storages stay theirs;
-    ``binary``: for each sum or product of two tensors outside spiking layers, its event (None: not of activations)."""
+    ``binary``: for each sum or product of two tensors outside spiking layers, its event (None: not of activations) and
+    its module; ``inputs``: for each call of each module, storage and size of its one tensor input (None: other inputs).
+    """
 
     events: list[Event]
     readout: Tensor
     keep: list[Any]
-    binary: list[int | None] = field(default_factory=list)
+    binary: list[tuple[int | None, str]] = field(default_factory=list)
+    inputs: dict[str, list[tuple[int, int] | None]] = field(default_factory=dict)
 
     def released(self) -> Inventory:
         """Let go of the run's tensors; shapes, digests and costs remain."""
@@ -113,7 +116,8 @@ class _Observer(TorchFunctionMode):
         self.layers = dict(network.spiking_layers())
         self.events: list[Event] = []
         self.keep: list[Any] = [x]
-        self.binary: list[int | None] = []
+        self.binary: list[tuple[int | None, str]] = []
+        self.inputs: dict[str, list[tuple[int, int] | None]] = {}
         self.stack: list[str] = [""]
         self.inside = 0
         """Depth in spiking layers."""
@@ -134,14 +138,17 @@ class _Observer(TorchFunctionMode):
                 stack.enter_context(self._watched(path, module))
             stack.enter_context(self)
             readout = self.network.run(x)
-        return Inventory(self.events, readout, self.keep, self.binary)
+        return Inventory(self.events, readout, self.keep, self.binary, self.inputs)
 
     @contextmanager
     def _watched(self, path: str, module: nn.Module) -> Iterator[None]:
         layer = self.layers.get(path)
         known = layer is not None and layer.neuron.counted == "facts"
 
-        def enter(*_: Any) -> None:
+        def enter(_module: nn.Module, args: Any) -> None:
+            with torch._C.DisableTorchFunction():
+                alone = args[0] if len(args) == 1 and isinstance(args[0], Tensor) else None
+                self.inputs.setdefault(path, []).append(None if alone is None else (_storage(alone), alone.numel()))
             self.stack.append(path)
             self.inside += layer is not None
             self.hidden += known
@@ -180,10 +187,10 @@ class _Observer(TorchFunctionMode):
             self._on_rule(name, args, kwargs, out)
         else:
             if operands is not None and not all(o.origins for o in operands):
-                self.binary.append(None)
+                self.binary.append((None, self.stack[-1]))
                 operands = None
             elif operands is not None:
-                self.binary.append(len(self.events))
+                self.binary.append((len(self.events), self.stack[-1]))
             self._on_other(name, args, kwargs, out, before, operands)
         return out
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from snn_eval.errors import NetworkError
 from snn_eval.models.network import Network
@@ -65,6 +65,8 @@ class Plan:
     binary: list[tuple[MeetingEntry, slice] | None] = field(default_factory=list)
     spikes: dict[str, list[tuple[NeuronEntry, slice, WeightedEntry | None]]] = field(default_factory=dict)
     spiking_with_calls: set[str] = field(default_factory=set)
+    hooked: dict[str, list[tuple[Weighted, PlannedPart]]] = field(default_factory=dict)
+    quiet: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     not_causal_layer: str | None = None
@@ -73,6 +75,11 @@ class Plan:
     def entries(self) -> list[WeightedEntry | ProductEntry | NeuronEntry | MeetingEntry]:
         """All entries that count."""
         return [*self.weighted, *self.products, *self.neurons, *self.meetings]
+
+    @property
+    def needs_mode(self) -> bool:
+        """Whether some call is not seen by hooks."""
+        return bool(self.calls or self.binary)
 
     @property
     def attributed(self) -> bool:
@@ -123,11 +130,13 @@ class _Planner:
         self.where = {e: (site, i) for site in self.sites.values() for i, e in enumerate(site.events)}
 
     def plan(self) -> Plan:
+        self.index = {id(event): i for i, event in enumerate(self.events)}
+        self.hookable = self._find_hookable()
         self.plan_.spiking_with_calls = {
             path
             for path in self.layers
             for e in self.events
-            if e.kind == "synaptic" and not e.own and (e.module == path or e.module.startswith(path + "."))
+            if e.kind == "synaptic" and not e.own and e.module not in self.hookable and _within(e.module, path)
         }
         do: dict[str, Callable[[int, Event], None]] = {
             "synaptic": self._synaptic,
@@ -137,7 +146,7 @@ class _Planner:
         }
         for i, event in enumerate(self.events):
             do[event.kind](i, event)
-        self.plan_.binary = [None if i is None else self.meeting_at.get(i) for i in self.runs.base.binary]
+        self._hide_what_is_quiet()
         self._predict_consumers()
         self._make_elementwise()
         self._make_graph()
@@ -252,6 +261,58 @@ class _Planner:
         at = min(k, len(other.events) - 1)
         return pick(self.runs.shorter.events[other.events[at]])
 
+    # -- what needs the function mode ---------------------------------------------------------------------------
+
+    def _find_hookable(self) -> set[str]:
+        """Modules whose every call is one weighted call on the module's own input, with a parameter as weight."""
+        calls: dict[str, list[Event]] = {}
+        for event in self.events:
+            if event.kind == "synaptic":
+                calls.setdefault(event.module, []).append(event)
+        modules = dict(self.network.module.named_modules())
+        found = set()
+        for path, events in calls.items():
+            inputs = self.runs.base.inputs.get(path, [])
+            weights = {id(p) for p in modules[path]._parameters.values()} if path in modules else set()
+            if len(inputs) == len(events) and all(
+                given is not None
+                and len(event.parts) == 1
+                and isinstance(event.parts[0], Weighted)
+                and not event.own
+                and id(event.parts[0].weight) in weights
+                and given == (event.operands[0].storage, int(np.prod(event.operands[0].shape, dtype=np.int64)))
+                and self._lies_in_order(event)
+                for given, event in zip(inputs, events, strict=True)
+            ):
+                found.add(path)
+        return found
+
+    def _lies_in_order(self, event: Event) -> bool:
+        layout = self._layout(self.index[id(event)], lambda e: e.operands[0])
+        return layout is not None and layout.sample and layout.in_order
+
+    def _hide_what_is_quiet(self) -> None:
+        """The largest modules with nothing for the mode to see; sums and products inside them are no residuals."""
+        busy = {e.module for e in self.events if e.kind == "synaptic" and e.module not in self.hookable}
+        busy |= {module for i, module in self.runs.base.binary if i is not None and i in self.meeting_at}
+        hidden = {p for p in self.layers if p not in self.plan_.spiking_with_calls} | self.hookable
+        quiet: list[str] = []
+        for path, module in self.network.module.named_modules():
+            if any(_within(path, p) for p in (*quiet, *hidden)) or any(_within(b, path) for b in busy):
+                continue
+            if any(_within(p, path) for p in hidden) or any(_within(p, path) for p in self.layers):
+                continue
+            if path and type(module).forward is not nn.Module.forward:
+                quiet.append(path)
+        self.plan_.quiet = quiet
+        self.plan_.binary = [
+            None if i is None else self.meeting_at.get(i)
+            for i, module in self.runs.base.binary
+            if not any(_within(module, p) for p in (*quiet, *hidden))
+        ]
+        if not any(self.plan_.binary):
+            self.plan_.binary = [] if not self.plan_.calls else self.plan_.binary
+
     # -- names ------------------------------------------------------------------------------------------------
 
     def _name(self, i: int, suffix: str = "") -> str:
@@ -286,7 +347,10 @@ class _Planner:
                 planned += self._attention(i, event, part, at)
                 at += 3
         self.planned[i] = tuple(planned)
-        self.plan_.calls.append((event.function, tuple(planned)))
+        if event.module in self.hookable:
+            self.plan_.hooked.setdefault(event.module, []).append((_without_input(event.parts[0]), planned[0]))
+        else:
+            self.plan_.calls.append((event.function, tuple(planned)))
         if event.cost != Cost():
             self.made.setdefault(("elementwise", self._name(i, "gates")), []).append(i)
         first = next((p.entry.name for p in planned if p.entry is not None), None)
@@ -333,6 +397,7 @@ class _Planner:
             entry = WeightedEntry(
                 name, kind, event.function, steps, View(layout, self.steps, name), facts,
                 ValueCounter(name), unattributed=layout is None, repeats=bool(facts["time_invariant"]),
+                dims=_operand_of(part).dim(),
             )  # fmt: skip
             entry.view(_operand_of(part))
             entry.fan_of(part)
@@ -600,6 +665,19 @@ def _kind(event: Event, meeting: MeetingEntry | None) -> str:
     if meeting is not None:
         return meeting.op.kind
     return "recurrent_gate" if event.kind == "synaptic" else COSTS[event.function].kind
+
+
+def _within(path: str, outer: str) -> bool:
+    """Whether a module path lies in (or is) another."""
+    return path == outer or outer == "" or path.startswith(outer + ".")
+
+
+def _without_input(part: Part) -> Weighted:
+    """A weighted part that keeps its weight and geometry, not the tensor it was seen with."""
+    if not isinstance(part, Weighted):
+        raise NetworkError("only a weighted call can be counted by a hook")
+    geometry = part.geometry()
+    return replace(part, x=part.x.new_empty(0), geometry=lambda: geometry)
 
 
 def _key(event: Event) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ from snn_eval.errors import NotFiniteError
 from snn_eval.probe import kernels
 from snn_eval.trace import MAX_LEVELS
 
-__all__ = ["LevelSet", "PairCounts", "count_masked_pairs", "count_pairs"]
+__all__ = ["LevelSet", "PairCounts", "attention_values", "count_masked_pairs", "count_pairs"]
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -118,3 +118,21 @@ def _level_masks(x: Tensor, levels: NDArray[np.float64]) -> list[Tensor]:
     for mask in masks:
         other = other & ~mask
     return [m.to(torch.float64) for m in (*masks, other)]
+
+
+def attention_values(allowed: Tensor, weights: Tensor, value: Tensor, levels: LevelSet) -> PairCounts:
+    """Pairs of an allowed score and a nonzero value: for each key, the queries it may serve times its nonzero values.
+
+    All are ``[T,N,H,…]``: ``allowed`` and ``weights`` by query and key, ``value`` by key and feature.
+    """
+    known = levels.learn(value)
+    values = value.to(torch.float64)
+    serves = allowed.to(torch.float64).sum(dim=-2)
+    masks = [values == level for level in known]
+    other = values != 0
+    for mask in masks:
+        other = other & ~mask
+    ops = [(serves * m.sum(dim=-1)).sum(dim=(2,)).sum(dim=-1).to(torch.int64).numpy() for m in (*masks, other)]
+    inputs = allowed.sum(dim=(2, 3, 4)).numpy().astype(np.int64)[None]
+    weighted = (weights.sum(dim=-2) * values.abs().sum(dim=-1)).sum(dim=(2, 3)).numpy()
+    return PairCounts(inputs, np.stack(ops)[None], weighted, weights.sum(dim=(2, 3, 4)).numpy())
