@@ -338,7 +338,7 @@ def _extent(counter: ValueCounter, levels: Any, inputs: Int, inputs_per_step: in
     low, high = counter.minimum, counter.maximum
     if len(levels):
         low, high = min(low, float(levels[0])), max(high, float(levels[-1]))
-    if inputs.sum(axis=0).min(initial=0) < inputs_per_step:
+    if inputs.size and int(inputs.sum(axis=0).min()) < inputs_per_step:
         low, high = min(low, 0.0), max(high, 0.0)
     return float(low), float(high)
 

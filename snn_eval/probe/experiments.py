@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from snn_eval.errors import NetworkError
 from snn_eval.models.network import Network
 from snn_eval.probe.chunk import ProbeOptions
-from snn_eval.probe.inventory import Inventory, take_inventory
+from snn_eval.probe.inventory import Inventory, Operand, take_inventory
 from snn_eval.probe.plan import Plan, Runs, make_plan
 
 __all__ = ["Findings", "experiment", "refuse_invisible"]
@@ -56,93 +58,161 @@ def refuse_invisible(module: nn.Module) -> None:
 
 
 def experiment(network: Network, x: Tensor, options: ProbeOptions) -> Findings:
-    """Run the network on a few samples in several ways and compare.
+    """Run the network on a few drawn samples in several ways and compare.
+
+    Layouts are found with neurons that answer every change of their input (`take_inventory` with ``lively``), so that
+    a silent layer hides nothing; randomness, state, leaks and causality with the network as it is.
 
     Raises:
-        NetworkError: state leaks from one batch into the next, or calls depend on the data.
+        NetworkError: state leaks from one batch into the next, or calls depend on the data, or the network cannot run
+            on a few samples.
     """
-    pool = _pool(x, network.sample_axis)
-    base_x = _pick(pool, network.sample_axis, range(_SAMPLES))
-    stochastic = _check_repeatable(network, base_x)
-    base = _seeded(network, base_x)
-    changed = [
-        _seeded(network, _replaced(base_x, network.sample_axis, y)) for y in _replacements(pool, network.sample_axis)
-    ]
-    wider = _seeded(network, _pick(pool, network.sample_axis, range(_WIDER)))
-    shorter = _shorter(network, base_x)
-    plan = make_plan(network, Runs(base, wider, shorter, changed, _SAMPLES, _WIDER), options.per_step_map_limit)
+    axis = network.sample_axis
+    pool = _pool(x, axis)
+    base_x = _pick(pool, axis, range(_SAMPLES))
+    changed_x = [_replaced(base_x, axis, y) for y in _replacements(pool, axis)]
+    try:
+        stochastic = _check_repeatable(network, base_x)
+        base = _seeded(network, base_x, lively=True)
+        changed = [_seeded(network, y, lively=True).released() for y in changed_x]
+        wider = _seeded(network, _pick(pool, axis, range(_WIDER)), lively=True).released()
+        leaks = _readout_leaks(network, base_x, changed_x)
+    except (RuntimeError, IndexError, ValueError) as error:
+        raise NetworkError(
+            f"the network does not run on batches of {_SAMPLES} and {_WIDER} samples, which show how it folds time and "
+            f"sample ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}); expected any batch size"
+        ) from error
+    shorter = _shorter(network, base_x, lively=True)
+    runs = Runs(base, wider, shorter, changed, _SAMPLES, _WIDER)
+    plan = make_plan(network, runs, options.per_step_map_limit)
+    _declare_sources(plan, options)
+    causal, layer = _causality(network, [base_x, *changed_x[-1:]])
+    plan.not_causal_layer = layer
+    notes = list(plan.notes)
+    if stochastic:
+        notes.append("the network is random: two runs of the same batch differ; counts hold for the runs made")
+    if leaks and not any("leak" in n for n in notes):
+        notes.append("samples leak into each other: changing one sample changes the readout of others")
+    return Findings(plan, causal, stochastic, tuple(dict.fromkeys(notes)))
+
+
+def _declare_sources(plan: Plan, options: ProbeOptions) -> None:
+    """What the network's own input is, was declared; what arithmetic made of a real one is real too."""
     for entry in plan.weighted:
         source = entry.facts["source"]
         if source == "input" or (source == "derived" and options.input_kind == "real"):
             entry.facts["source"] = options.input_kind
         elif source == "derived":
             entry.facts["source"] = "hidden"
-    notes = list(plan.notes)
-    if stochastic:
-        notes.append("the network is random: two runs of the same batch differ; counts hold for the runs made")
-    if any(_others_changed(base.readout, run.readout) for run in changed) and not any("leak" in n for n in notes):
-        notes.append("samples leak into each other: changing one sample changes the readout of others")
-    return Findings(plan, _causality(base, shorter), stochastic, tuple(dict.fromkeys(notes)))
 
 
-def _seeded(network: Network, x: Tensor) -> Inventory:
+def _seeded(network: Network, x: Tensor, lively: bool) -> Inventory:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return take_inventory(network, x)
+        return take_inventory(network, x, lively)
 
 
 def _check_repeatable(network: Network, x: Tensor) -> bool:
     """Run twice with the same seed, once with another: state that survives a run is an error, randomness a fact."""
-    runs = []
-    for seed in (0, 0, 1):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            runs.append(network.run(x))
+    runs = [_run(network, x, seed) for seed in (0, 0, 1)]
     if not _same(runs[0], runs[1]):
         raise NetworkError(
-            "state leaks between batches: the same batch run twice gives different readouts; expected every state to be "
-            "reset before a run. Give the adapter a reset for the network's own neurons"
+            "state leaks between batches: the same batch run twice gives different readouts; expected every state to "
+            "be reset before a run. Give the adapter a reset for the network's own neurons"
         )
     return not _same(runs[0], runs[2])
+
+
+def _run(network: Network, x: Tensor, seed: int = 0) -> Tensor:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return network.run(x)
 
 
 def _same(a: Tensor, b: Tensor) -> bool:
     return a.shape == b.shape and bool(torch.equal(torch.nan_to_num(a), torch.nan_to_num(b)))
 
 
-def _shorter(network: Network, x: Tensor) -> Inventory | None:
-    """The run with one step less, if the number of steps can be set."""
+def _readout_leaks(network: Network, x: Tensor, changed: Sequence[Tensor]) -> bool:
+    """Whether replacing sample 0 changes the readout of others."""
+    base = _run(network, x)
+    return any(not _same(base[:, 1:], _run(network, y)[:, 1:]) for y in changed)
+
+
+def _with_fewer_steps(network: Network, x: Tensor) -> tuple[Network, Tensor] | None:
+    """The network and input of one step less, if the number of steps can be set."""
     if network.time_steps < 2:
         return None
     shorter = network.with_time_steps(network.time_steps - 1)
     if shorter is None:
         return None
-    return _seeded(shorter, x[: network.time_steps - 1] if network.sample_axis == 1 else x).released()
+    return shorter, x[: network.time_steps - 1] if network.sample_axis == 1 else x
 
 
-def _causality(base: Inventory, shorter: Inventory | None) -> Literal["yes", "no", "unknown"]:
-    """Whether the first T-1 readouts are what they are in a run of T-1 steps."""
-    if shorter is None or len(base.readout) == 1 or len(shorter.readout) != len(base.readout) - 1:
-        return "unknown"
-    first = base.readout[:-1]
-    return "yes" if torch.allclose(first, shorter.readout, rtol=1e-3, atol=1e-5) else "no"
+def _shorter(network: Network, x: Tensor, lively: bool) -> Inventory | None:
+    """Inventory of the run with one step less; None if there is none (a network may have its T written into it)."""
+    with contextlib.suppress(RuntimeError, IndexError, ValueError):
+        given = _with_fewer_steps(network, x)
+        if given is not None:
+            return _seeded(*given, lively=lively).released()
+    return None
 
 
-def _others_changed(base: Tensor, changed: Tensor) -> bool:
-    return not _same(base[:, 1:], changed[:, 1:])
+def _causality(network: Network, inputs: Sequence[Tensor]) -> tuple[Literal["yes", "no", "unknown"], str | None]:
+    """Whether the first T-1 readouts are what they are in a run of T-1 steps; if not, the first layer that differs.
+
+    A readout that never changes proves nothing.
+    """
+    answers = []
+    for x in inputs:
+        readout, first = _run(network, x), None
+        with contextlib.suppress(RuntimeError, IndexError, ValueError):
+            given = _with_fewer_steps(network, x)
+            first = None if given is None else _run(*given)
+        if first is None or len(readout) != network.time_steps or len(first) != len(readout) - 1:
+            return "unknown", None
+        if not torch.allclose(readout[:-1], first, rtol=1e-3, atol=1e-5):
+            return "no", _first_difference(network, x)
+        answers.append(bool((readout != readout.flatten()[0]).any()))
+    return ("yes" if any(answers) else "unknown"), None
+
+
+def _first_difference(network: Network, x: Tensor) -> str | None:
+    """Module of the first call whose early steps depend on how many steps follow."""
+    long, short = _seeded(network, x, lively=False), _shorter(network, x, lively=False)
+    if short is None:
+        return None
+    steps = network.time_steps
+    by_place: dict[tuple[str, str, str], list[Operand]] = {}
+    for event in short.events:
+        if event.output is not None:
+            by_place.setdefault((event.kind, event.module, event.function), []).append(event.output)
+    for event in long.events:
+        others = by_place.get((event.kind, event.module, event.function))
+        if event.output is None or not others or not event.output.digests:
+            continue
+        mine, other = event.output, others[0]
+        for axis, (a, b) in enumerate(zip(mine.shape, other.shape, strict=False)):
+            if a * (steps - 1) == b * steps and a % steps == 0:
+                kept = mine.digests[axis][: len(other.digests[axis])] if other.digests else mine.digests[axis]
+                if other.digests and not np.allclose(kept, other.digests[axis], rtol=1e-4, atol=1e-6):
+                    return event.module or event.function
+    return None
 
 
 def _pool(x: Tensor, axis: int) -> Tensor:
-    """At least ``_WIDER + _DRAWS`` samples: those of the chunk, then shifted copies of them."""
-    have = x.shape[axis]
-    if have == 0:
+    """Samples drawn element by element from the values of the chunk: of its type and range, but never all alike."""
+    if x.shape[axis] == 0:
         raise NetworkError("the first chunk holds no sample; expected at least one")
-    parts, need = [x], _WIDER + _DRAWS
-    shift = 1
-    while sum(p.shape[axis] for p in parts) < need:
-        parts.append(torch.roll(x, shift, dims=-1))
-        shift += 1
-    return torch.cat(parts, dim=axis).narrow(axis, 0, max(need, min(have, need)))
+    generator = torch.Generator().manual_seed(0)
+    values = x.detach().cpu().flatten()
+    shape = list(x.shape)
+    shape[axis] = _WIDER + _DRAWS
+    if bool((values == values[0]).all()) and x.is_floating_point():
+        drawn = torch.rand(shape, generator=generator, dtype=torch.float64).to(x.dtype)
+    else:
+        drawn = values[torch.randint(len(values), shape, generator=generator)]
+    return drawn.to(x.device)
 
 
 def _pick(pool: Tensor, axis: int, which: Sequence[int]) -> Tensor:
@@ -152,7 +222,7 @@ def _pick(pool: Tensor, axis: int, which: Sequence[int]) -> Tensor:
 def _replacements(pool: Tensor, axis: int) -> list[Tensor]:
     """Other samples, and a saturated one, which makes most layers fire."""
     draws = [_pick(pool, axis, [_WIDER + k]) for k in range(_DRAWS)]
-    return [*draws, torch.full_like(draws[0], float(pool.max()))]
+    return [*draws, torch.full_like(draws[0], pool.max().item())]
 
 
 def _replaced(x: Tensor, axis: int, sample: Tensor) -> Tensor:

@@ -58,6 +58,13 @@ class _Shared:
         )
 
 
+def _never_called(path: str) -> Callable[[nn.Module, Any], None]:
+    def refuse(_module: nn.Module, _inputs: Any) -> None:
+        raise different_calls(path)
+
+    return refuse
+
+
 class Interception(TorchFunctionMode):
     """Runs a planned network and counts on the way; one object for all chunks."""
 
@@ -101,6 +108,8 @@ class Interception(TorchFunctionMode):
             handles += self._hook_spikes(path, hide=plan.needs_mode and path not in plan.spiking_with_calls)
         for path in plan.hooked:
             handles += self._hook_layer(path)
+        for path in plan.unused:
+            handles.append(self.modules[path].register_forward_pre_hook(_never_called(path)))
         if plan.needs_mode:
             for path in plan.quiet:
                 handles += self._guarded(self.modules[path], None)
@@ -256,12 +265,13 @@ class Interception(TorchFunctionMode):
             return
         columns: Any = entry.columns_at(step)
         shape = entry.view.final(spikes)
-        if shape is not None and reader is not None and reader.counter.plain and reader.fan is not None:
-            if not spikes.is_inference() and reader.can_add_plain(spikes, reader.fan):
-                counted = reader.add_plain(spikes, shape, reader.fan, self.samples, step, columns)
+        reads = None if reader is None else reader.entry
+        if shape is not None and isinstance(reads, WeightedEntry) and reads.counter.plain and reads.fan is not None:
+            if not spikes.is_inference() and reads.can_add_plain(spikes, reads.fan):
+                counted = reads.add_plain(spikes, shape, reads.fan, self.samples, reader.step, columns)
                 if counted is not None:
                     entry.spikes[step] += counted
-                    self._shared = _Shared(spikes, spikes._version, reader, reader.fan)
+                    self._shared = _Shared(spikes, spikes._version, reads, reads.fan)
                     return
                 columns = None  # counted before the proof failed
         elif shape is not None and entry.counter.plain and can_be_plain(spikes):

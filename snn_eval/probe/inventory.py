@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from snn_eval.errors import NetworkError
 from snn_eval.models.network import Network, SpikingLayer
 from snn_eval.probe.calls import COMPOSITES, RULES, NoRuleError, Pair, Part, Weighted, expand_composite
 from snn_eval.probe.elementwise import COSTS, Cost, cell_cost, is_free, operands_of_meeting, tensors_in
@@ -91,9 +92,27 @@ def spikes_of(output: Any, layer: SpikingLayer) -> Tensor:
     return output if isinstance(output, Tensor) else output[layer.neuron.output_index]
 
 
-def take_inventory(network: Network, x: Tensor) -> Inventory:
-    """Run the network once on ``x`` and observe every call."""
-    return _Observer(network, x).run(x)
+def _with_spikes(output: Any, layer: SpikingLayer, spikes: Tensor) -> Any:
+    if isinstance(output, Tensor):
+        return spikes
+    parts = list(output)
+    parts[layer.neuron.output_index] = spikes
+    return type(output)(parts) if isinstance(output, list) else tuple(parts)
+
+
+def take_inventory(network: Network, x: Tensor, lively: bool = False) -> Inventory:
+    """Run the network once on ``x`` and observe every call.
+
+    ``lively``: neurons emit a 0/1 function of their input that changes wherever the input does, instead of their spikes.
+    """
+    return _Observer(network, x, lively).run(x)
+
+
+def _lively(current: Any, spikes: Tensor) -> Tensor:
+    """Zeros and ones that depend on each element of the current (the spikes themselves where shapes differ)."""
+    if not isinstance(current, Tensor) or current.shape != spikes.shape or not current.is_floating_point():
+        return spikes
+    return (torch.sin(current.to(torch.float64) * 9973.13 + 1) > 0).to(spikes.dtype)
 
 
 def _digests(x: Tensor) -> tuple[NDArray[np.float64], ...]:
@@ -110,8 +129,9 @@ def _digests(x: Tensor) -> tuple[NDArray[np.float64], ...]:
 class _Observer(TorchFunctionMode):
     """Sees every function call of one run, outside and inside spiking layers."""
 
-    def __init__(self, network: Network, x: Tensor) -> None:
+    def __init__(self, network: Network, x: Tensor, lively: bool) -> None:
         super().__init__()
+        self.lively = lively
         self.network = network
         self.layers = dict(network.spiking_layers())
         self.events: list[Event] = []
@@ -153,13 +173,18 @@ class _Observer(TorchFunctionMode):
             self.inside += layer is not None
             self.hidden += known
 
-        def leave(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        def leave(_module: nn.Module, inputs: Any, output: Any) -> Any:
             self.stack.pop()
-            if layer is not None:
-                self.inside -= 1
-                self.hidden -= known
-                with torch._C.DisableTorchFunction():
-                    self._on_spikes(path, layer, output)
+            if layer is None:
+                return None
+            self.inside -= 1
+            self.hidden -= known
+            with torch._C.DisableTorchFunction():
+                if self.lively:
+                    spikes = spikes_of(output, layer)
+                    output = _with_spikes(output, layer, _lively(inputs[0] if inputs else None, spikes))
+                self._on_spikes(path, layer, output)
+            return output if self.lively else None
 
         handles = [
             module.register_forward_pre_hook(enter, prepend=True),
@@ -279,7 +304,17 @@ class _Observer(TorchFunctionMode):
 
 
 def _storage(t: Tensor) -> int:
-    return int(t.untyped_storage().data_ptr())
+    """Where a tensor's memory lies.
+
+    Raises:
+        NetworkError: the tensor has no plain memory.
+    """
+    try:
+        return int(t.untyped_storage().data_ptr())
+    except (NotImplementedError, RuntimeError) as error:
+        raise NetworkError(
+            "the network uses sparse, vmapped or compiled tensors, whose operations cannot be seen; expected plain tensors"
+        ) from error
 
 
 def _elements(out: Any) -> int:

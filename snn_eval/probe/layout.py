@@ -25,12 +25,14 @@ class Layout:
     """Factors of each axis, outermost first: ``"T"``, ``"N"`` or a size.
 
     ``sample`` / ``time``: whether such a factor exists. ``assumed``: nothing changed in the experiments, so the
-    order of factors within an axis is the usual one, not a proven one. ``leaks``: replacing a sample changed others.
+    order of factors within an axis is the usual one, not a proven one. ``ambiguous``: other orders would fit
+    the shapes as well. ``leaks``: replacing a sample changed others.
     """
 
     axes: tuple[tuple[Factor, ...], ...]
     assumed: bool = False
     leaks: bool = False
+    ambiguous: bool = False
 
     @property
     def sample(self) -> bool:
@@ -99,9 +101,10 @@ def infer_layout(seen: Observations) -> Layout | None:
     sample_axis = grows[0]
     time_axis = _time_axis(seen, sample_axis)
     best: tuple[tuple[int, int, int], Layout] | None = None
-    for preference, axes in enumerate(_candidates(seen, sample_axis, time_axis)):
+    candidates = list(_candidates(seen, sample_axis, time_axis))
+    for preference, axes in enumerate(candidates):
         outside, inside = _changes(seen, axes, sample_axis)
-        layout = Layout(axes, assumed=inside == 0, leaks=outside > 0)
+        layout = Layout(axes, assumed=inside == 0, leaks=outside > 0, ambiguous=len(candidates) > 1)
         score = (outside, time_mismatch(seen.base, seen.shorter, layout, seen), preference)
         if best is None or score < best[0]:
             best = (score, layout)

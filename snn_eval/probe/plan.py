@@ -63,10 +63,11 @@ class Plan:
     graph: list[tuple[str, str]] = field(default_factory=list)
     calls: list[tuple[str, tuple[PlannedPart, ...]]] = field(default_factory=list)
     binary: list[tuple[MeetingEntry, slice] | None] = field(default_factory=list)
-    spikes: dict[str, list[tuple[NeuronEntry, slice, WeightedEntry | None]]] = field(default_factory=dict)
+    spikes: dict[str, list[tuple[NeuronEntry, slice, PlannedPart | None]]] = field(default_factory=dict)
     spiking_with_calls: set[str] = field(default_factory=set)
     hooked: dict[str, list[tuple[Weighted, PlannedPart]]] = field(default_factory=dict)
     quiet: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     not_causal_layer: str | None = None
@@ -246,6 +247,8 @@ class _Planner:
             self.runs.samples, self.runs.samples_wider, self.steps, self.where[i][0].looped,
         )  # fmt: skip
         layout = infer_layout(seen)
+        if layout is not None and layout.assumed and layout.ambiguous:
+            return None
         if layout is not None and layout.time and self.plan_.not_causal_layer is None:
             if time_mismatch(base, seen.shorter, layout, seen):
                 self.plan_.not_causal_layer = self._name(i)
@@ -305,6 +308,9 @@ class _Planner:
             if path and type(module).forward is not nn.Module.forward:
                 quiet.append(path)
         self.plan_.quiet = quiet
+        self.plan_.unused = [
+            path for path, _ in self.network.module.named_modules() if path and path not in self.runs.base.inputs
+        ]
         self.plan_.binary = [
             None if i is None else self.meeting_at.get(i)
             for i, module in self.runs.base.binary
@@ -504,10 +510,6 @@ class _Planner:
             self.plan_.notes.append(f"layer {name}: samples cannot be told apart; only the sum over the set is known")
         elif layout.leaks:
             self.plan_.notes.append(f"samples leak into each other: changing one sample changes others at {name}")
-        elif layout.assumed and any(len(axis) > 1 for axis in layout.axes):
-            self.plan_.notes.append(
-                f"layer {name}: nothing changed in the experiments; its order of time and sample is assumed"
-            )
 
     # -- neurons ----------------------------------------------------------------------------------------------
 
@@ -536,12 +538,12 @@ class _Planner:
 
     def _predict_consumers(self) -> None:
         """Pair each neuron's output with the first layer that reads it as it is, so that it is read once."""
-        readers: dict[int, tuple[WeightedEntry, Operand]] = {}
+        readers: dict[int, tuple[PlannedPart, View, Operand]] = {}
         for i, parts in self.planned.items():
             operands = self.events[i].operands
             for k, planned in enumerate(parts):
                 if isinstance(planned.entry, WeightedEntry) and not planned.swap and k < len(operands):
-                    readers.setdefault(operands[k].storage, (planned.entry, operands[k]))
+                    readers.setdefault(operands[k].storage, (planned, planned.entry.view, operands[k]))
         seen: Counter[str] = Counter()
         for event in self.events:
             if event.kind != "neuron" or event.output is None:
@@ -550,7 +552,7 @@ class _Planner:
             seen[event.module] += 1
             entry, step, _ = self.plan_.spikes[event.module][k]
             reader = readers.get(event.output.storage)
-            if reader is not None and _same_rows(entry.view, reader[0].view, event.output, reader[1]):
+            if reader is not None and _same_rows(entry.view, reader[1], event.output, reader[2]):
                 self.plan_.spikes[event.module][k] = (entry, step, reader[0])
 
     def _name_unknown_neurons(self) -> None:
@@ -620,7 +622,11 @@ class _Planner:
         """The synaptic layer a batch norm in evaluation mode folds into: the only thing that feeds it."""
         if event.function != "batch_norm" or event.training or not event.operands:
             return None
-        feeders = {self.names.get(p, p) for p in event.operands[0].producers}
+        producers = event.operands[0].producers
+        readers = [e for e in self.events if any(producers & o.producers for o in e.operands)]
+        if len({_key(e) for e in readers}) != 1:
+            return None  # folding would change what the other readers get
+        feeders = {self.names.get(p, p) for p in producers}
         synaptic = {e.name for e in self.plan_.weighted}
         return next(iter(feeders)) if len(feeders) == 1 and feeders <= synaptic else None
 
