@@ -237,7 +237,8 @@ class _Planner:
             return self.steps, slice(t, t + 1)
         return (self.steps, slice(0, self.steps)) if layout is not None and layout.time else (1, slice(0, 1))
 
-    def _layout(self, i: int, pick: Callable[[Event], Operand | None]) -> Layout | None:
+    def _layout(self, i: int, pick: Callable[[Event], Operand | None], proven: bool = True) -> Layout | None:
+        """Layout of an operand; None where samples cannot be told apart (``proven`` False: the usual order will do)."""
         base, wider = pick(self.events[i]), pick(self.runs.wider.events[i])
         changed = [pick(run.events[i]) for run in self.runs.changed]
         if base is None or wider is None:
@@ -247,7 +248,7 @@ class _Planner:
             self.runs.samples, self.runs.samples_wider, self.steps, self.where[i][0].looped,
         )  # fmt: skip
         layout = infer_layout(seen)
-        if layout is not None and layout.assumed and layout.ambiguous:
+        if proven and layout is not None and layout.assumed and layout.ambiguous:
             return None
         if layout is not None and layout.time and self.plan_.not_causal_layer is None:
             if time_mismatch(base, seen.shorter, layout, seen):
@@ -391,7 +392,7 @@ class _Planner:
         steps, step = self._step(i, layout)
         entry = self.made.get(("synaptic", name))
         if entry is None:
-            output = self._layout(i, lambda e: e.output)
+            output = self._layout(i, lambda e: e.output, proven=False)
             facts |= {
                 "input_shape": layout.per_sample() if layout else operand.shape,
                 "output_shape": output.per_sample() if output else (),
@@ -606,7 +607,7 @@ class _Planner:
             per_field = np.array(total).reshape(len(_COST_FIELDS), len(indices)).sum(axis=1)
             if not per_field.any():
                 continue
-            layout = self._layout(indices[0], lambda e: e.output)
+            layout = self._layout(indices[0], lambda e: e.output, proven=False)
             steps = self._step(indices[0], layout)[0]
             op = ElementwiseOp(
                 key[1], _kind(event, meeting), steps,
