@@ -159,9 +159,9 @@ class Grid:
     ``weighted`` and ``total`` are NaN where they follow from the levels.
     """
 
-    def __init__(self, steps: int, samples: int) -> None:
-        self.inputs: Int = np.zeros((2, steps, samples), np.int64)
-        self.ops: Int = np.zeros((2, steps, samples), np.int64)
+    def __init__(self, steps: int, samples: int, rows: int = 2) -> None:
+        self.inputs: Int = np.zeros((rows, steps, samples), np.int64)
+        self.ops: Int = np.zeros((rows, steps, samples), np.int64)
         self.sops: Int | None = None
         self.weighted: Float = np.full((steps, samples), np.nan)
         self.total: Float = np.full((steps, samples), np.nan)

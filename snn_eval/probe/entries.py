@@ -157,7 +157,8 @@ class WeightedEntry:
 
     def begin(self, samples: int) -> None:
         """Start a chunk of so many (real) samples."""
-        self.grid = Grid(self.steps, 1 if self.unattributed else samples)
+        rows = 1 + max(len(self.counter.values), 1)
+        self.grid = Grid(self.steps, 1 if self.unattributed else samples, rows)
 
     def add(
         self, x: Tensor, part: Weighted | Pair, samples: int, step: slice, shape: tuple[int, int, int] | None = None

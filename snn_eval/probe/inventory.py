@@ -6,6 +6,7 @@ shows what nobody needs to tell us: which axis is time, which is sample, what re
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -70,7 +71,8 @@ class Event:
 class Inventory:
     """Everything one run did. ``readout`` is what it returned; ``keep`` holds tensors so that storages stay theirs;
     ``binary``: for each sum or product of two tensors outside spiking layers, its event (None: not of activations) and
-    its module; ``inputs``: for each call of each module, storage and size of its one tensor input (None: other inputs).
+    its module; ``inputs``: for each call of each module, storage and size of its one tensor input (None: other inputs);
+    ``calls``: function calls inside each module.
     """
 
     events: list[Event]
@@ -78,6 +80,7 @@ class Inventory:
     keep: list[Any]
     binary: list[tuple[int | None, str]] = field(default_factory=list)
     inputs: dict[str, list[tuple[int, int] | None]] = field(default_factory=dict)
+    calls: Counter[str] = field(default_factory=Counter)
 
     def released(self) -> Inventory:
         """Let go of the run's tensors; shapes, digests and costs remain."""
@@ -138,6 +141,7 @@ class _Observer(TorchFunctionMode):
         self.events: list[Event] = []
         self.keep: list[Any] = [x]
         self.binary: list[tuple[int | None, str]] = []
+        self.calls: Counter[str] = Counter()
         self.inputs: dict[str, list[tuple[int, int] | None]] = {}
         self.stack: list[str] = [""]
         self.inside = 0
@@ -159,7 +163,7 @@ class _Observer(TorchFunctionMode):
                 stack.enter_context(self._watched(path, module))
             stack.enter_context(self)
             readout = self.network.run(x)
-        return Inventory(self.events, readout, self.keep, self.binary, self.inputs)
+        return Inventory(self.events, readout, self.keep, self.binary, self.inputs, self.calls)
 
     @contextmanager
     def _watched(self, path: str, module: nn.Module) -> Iterator[None]:
@@ -200,6 +204,7 @@ class _Observer(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", str(func))
+        self.calls.update(self.stack)
         if name in COMPOSITES:
             with self:
                 return expand_composite(name, args, kwargs)

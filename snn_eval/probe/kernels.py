@@ -144,23 +144,34 @@ def levelled(x, n, fan, structural, values, rows, magnitude, block, inputs, ops,
                 for v in range(len(values)):
                     value = values[v]
                     count = np.int32(0)
-                    for j in range(size):
-                        count += np.int32(r[j] == value)
-                    if count == 0:
-                        continue
+                    s = np.int32(0)
+                    q = np.int32(0)
+                    if fan is not None and structural is not None:
+                        f = fan[j0 : j0 + size]
+                        g = structural[j0 : j0 + size]
+                        for j in range(size):
+                            p = np.int32(r[j] == value)
+                            count += p
+                            s += f[j] & -p
+                            q += g[j] & -p
+                    elif fan is not None:
+                        f = fan[j0 : j0 + size]
+                        for j in range(size):
+                            p = np.int32(r[j] == value)
+                            count += p
+                            s += f[j] & -p
+                    else:
+                        for j in range(size):
+                            count += np.int32(r[j] == value)
+                        if structural is not None:
+                            g = structural[j0 : j0 + size]
+                            for j in range(size):
+                                q += g[j] & -np.int32(r[j] == value)
                     left -= count
                     inputs[rows[v], t, i] += count
                     if fan is not None:
-                        f = fan[j0 : j0 + size]
-                        s = np.int32(0)
-                        for j in range(size):
-                            s += f[j] & -np.int32(r[j] == value)
                         ops[rows[v], t, i] += s
                     if structural is not None:
-                        g = structural[j0 : j0 + size]
-                        q = np.int32(0)
-                        for j in range(size):
-                            q += g[j] & -np.int32(r[j] == value)
                         sops[rows[v], t, i] += q
                     if left == 0:
                         break
@@ -219,20 +230,25 @@ def _graded_rows(x, n, fan, structural, block, inputs, ops, sops, weighted, tota
                 count = np.int32(0)
                 w = 0.0
                 s = 0.0
-                for j in range(size):
-                    count += np.int32(r[j] != 0.0)
-                for j in range(size):
-                    s += np.float64(r[j])
                 if fan is not None:
                     f = fan[j0 : j0 + size]
                     o = np.int32(0)
                     for j in range(size):
-                        o += f[j] & -np.int32(r[j] != 0.0)
-                        w += abs(np.float64(r[j])) * f[j]
+                        p = np.int32(r[j] != 0.0)
+                        count += p
+                        o += f[j] & -p
+                    for j in range(size):
+                        v = np.float64(r[j])
+                        s += v
+                        w += abs(v) * f[j]
                     sum_ops += o
                 else:
                     for j in range(size):
-                        w += abs(np.float64(r[j]))
+                        count += np.int32(r[j] != 0.0)
+                    for j in range(size):
+                        v = np.float64(r[j])
+                        s += v
+                        w += abs(v)
                 if structural is not None:
                     g = structural[j0 : j0 + size]
                     q = np.int32(0)

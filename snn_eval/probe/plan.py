@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from snn_eval.errors import NetworkError
 from snn_eval.models.network import Network
@@ -22,6 +22,10 @@ from snn_eval.probe.product import LevelSet
 from snn_eval.trace import ElementwiseOp, UnknownOp
 
 __all__ = ["Plan", "PlannedPart", "Runs", "make_plan"]
+
+
+_WORTH_HIDING = 12
+"""Function calls in a module above which switching the mode off inside costs less than letting it see them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,12 +305,13 @@ class _Planner:
         busy |= {module for i, module in self.runs.base.binary if i is not None and i in self.meeting_at}
         hidden = {p for p in self.layers if p not in self.plan_.spiking_with_calls} | self.hookable
         quiet: list[str] = []
-        for path, module in self.network.module.named_modules():
+        for path, _ in self.network.module.named_modules():
             if any(_within(path, p) for p in (*quiet, *hidden)) or any(_within(b, path) for b in busy):
                 continue
             if any(_within(p, path) for p in hidden) or any(_within(p, path) for p in self.layers):
                 continue
-            if path and type(module).forward is not nn.Module.forward:
+            calls = self.runs.base.calls[path] / max(len(self.runs.base.inputs.get(path, ())), 1)
+            if path and calls >= _WORTH_HIDING:
                 quiet.append(path)
         self.plan_.quiet = quiet
         self.plan_.unused = [
