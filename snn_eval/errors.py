@@ -1,17 +1,17 @@
 """The errors users meet: one tree, each with what was expected, what was found, what to do.
 
-    SnnEvalError
-    ├── InputError            the user's input is wrong; the command line ends with exit code 2
-    │   ├── SuiteError        a suite file cannot be used
-    │   ├── CheckpointError   a checkpoint cannot be used
-    │   ├── DataError         a data set is missing, damaged or of the wrong shape
-    │   ├── RunError          a run folder, trace or record cannot be read or written
-    │   └── NetworkError      the network cannot be measured (leaking state, TorchScript, …)
-    ├── CountError            a count is impossible or would be wrong; the cell fails with this cause
-    │   ├── NotFiniteError    NaN or infinity reached a counted operation
-    │   ├── UnknownOperationError   an operation without a rule, under ``--strict``
-    │   └── NothingCountedError     a spiking network ran and no synaptic operation was seen
-    └── RefusedError          a number was asked for whose conditions do not hold (named in the message)
+SnnEvalError
+├── InputError            the user's input is wrong; the command line ends with exit code 2
+│   ├── SuiteError        a suite file cannot be used
+│   ├── CheckpointError   a checkpoint cannot be used
+│   ├── DataError         a data set is missing, damaged or of the wrong shape
+│   ├── RunError          a run folder, trace or record cannot be read or written
+│   └── NetworkError      the network cannot be measured (leaking state, TorchScript, …)
+├── CountError            a count is impossible or would be wrong; the cell fails with this cause
+│   ├── NotFiniteError    NaN or infinity reached a counted operation
+│   ├── UnknownOperationError   an operation without a rule, under ``--strict``
+│   └── NothingCountedError     a spiking network ran and no synaptic operation was seen
+└── RefusedError          a number was asked for whose conditions do not hold (named in the message)
 """
 
 from __future__ import annotations

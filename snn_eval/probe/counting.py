@@ -7,7 +7,6 @@ than ``MAX_LEVELS`` values appear, to a plain sum. A layer remembers its tier, n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from snn_eval.errors import NotFiniteError
-from snn_eval.probe import kernels
+from snn_eval.probe import kernels, pool
 from snn_eval.trace import MAX_LEVELS
 
 __all__ = ["Counted", "Fan", "Grid", "ValueCounter", "can_be_plain", "count_meetings", "count_plain"]
@@ -27,9 +26,6 @@ Float = NDArray[np.float64]
 
 _BLOCK = 4096
 _LEVEL_BLOCK = 1024
-_PARALLEL_ELEMENTS = 1 << 21
-"""Below this many elements one thread counts: starting others would cost more."""
-_PARALLEL_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +94,11 @@ def count_meetings(x: Tensor, y: Tensor, n: int) -> Int:
     out = np.zeros((x.shape[0], n), np.int64)
     if y.dtype != x.dtype:
         y = y.to(x.dtype)
-    kernels.meetings(
-        _bits(x, form),
-        _bits(y, form),
-        n, form.magnitude, out,
-    )  # fmt: skip
+    a, b = _bits(x, form), _bits(y, form)
+    if pool.worth(a) and b.flags.c_contiguous:
+        pool.meetings(a, b, n, out)
+    else:
+        kernels.meetings(a, b, 0, n, form.magnitude, out)
     return out
 
 
@@ -120,9 +116,8 @@ def count_plain(
     bits = _bits(x, form).reshape(shape)
     effective = None if fan is None else _vector(fan.effective)
     structural = None if fan is None or fan.structural is None else _vector(fan.structural)
-    run = _binary_in_threads if _worth_threads(bits) else _binary_here
     block = _BLOCK if fan is None else fan.block
-    if not run(bits, n, effective, structural, form, block, inputs, ops, sops, columns):
+    if not _binary(bits, n, effective, structural, form, block, inputs, ops, sops, columns):
         return False
     if fan is not None:
         if effective is None:
@@ -249,9 +244,8 @@ class ValueCounter:
         effective = None if fan is None else _vector(fan.effective)
         structural = None if fan is None else _vector(fan.structural)
         block = _BLOCK if fan is None else fan.block
-        run = _binary_in_threads if _worth_threads(bits) else _binary_here
         inputs, ops, sops = counts[:, 1]
-        if not run(bits, n, effective, structural, form, block, inputs, ops, sops, columns):
+        if not _binary(bits, n, effective, structural, form, block, inputs, ops, sops, columns):
             return None
         if fan is None:
             return Counted(counts[0], counts[1], None)
@@ -272,10 +266,7 @@ class ValueCounter:
             rows = 1 + len(self.values)
             counts = np.zeros((3, rows, bits.shape[0], n), np.int64)
             known, derivable = self._levels(x.dtype, form)
-            unknown = kernels.levelled(
-                bits, n, effective, structural, known, np.arange(1, rows), form.magnitude, block,
-                counts[0], counts[1], counts[2], columns,
-            )  # fmt: skip
+            unknown = _by_level(bits, n, effective, structural, known, form, block, counts, columns)
             if unknown == 0:
                 break
             columns = None
@@ -348,68 +339,31 @@ def _not_finite(name: str) -> NotFiniteError:
     )
 
 
-def _worth_threads(bits: Any) -> bool:
-    return bool(bits.size >= _PARALLEL_ELEMENTS and torch.get_num_threads() >= _PARALLEL_THREADS)
-
-
-def _binary_here(
+def _binary(
     bits: Any, n: int, effective: Any, structural: Any, form: _Format, block: int,
     inputs: Int, ops: Int, sops: Int | None, columns: Any,
 ) -> bool:  # fmt: skip
+    """Tier 1 on all threads where that pays, else on this one: integer sums, so equal counts."""
+    if structural is None and pool.worth(bits) and (columns is None or columns.flags.c_contiguous):
+        return pool.binary(bits, n, effective, block, inputs, ops, columns)
     return bool(
         kernels.binary(
-            bits,
-            n,
-            effective,
-            structural,
-            form.one,
-            form.magnitude,
-            block,
-            inputs,
-            ops,
-            sops,
-            columns,
-            0,
-            bits.shape[2],
-        )  # fmt: skip
-    )
+            bits, n, effective, structural, form.one, form.magnitude, block,
+            inputs, ops, sops, columns, 0, bits.shape[2],
+        )
+    )  # fmt: skip
 
 
-_pool: ThreadPoolExecutor | None = None
-
-
-def _binary_in_threads(
-    bits: Any, n: int, effective: Any, structural: Any, form: _Format, block: int,
-    inputs: Int, ops: Int, sops: Int | None, columns: Any,
-) -> bool:  # fmt: skip
-    """Split the positions over threads (the kernels release the interpreter lock); integer sums, so equal counts."""
-    global _pool
-    workers = torch.get_num_threads()
-    if _pool is None:
-        _pool = ThreadPoolExecutor(workers)
-    size = bits.shape[2]
-    counts = np.zeros((workers, 3, *inputs.shape), np.int64)
-    tasks = [
-        _pool.submit(
-            kernels.binary,
-            bits,
-            n,
-            effective,
-            structural,
-            form.one,
-            form.magnitude,
-            block,
-            counts[w, 0],
-            counts[w, 1],
-            counts[w, 2],
-            columns,
-            size * w // workers,
-            size * (w + 1) // workers,
-        )  # fmt: skip
-        for w in range(workers)
-    ]
-    ok = all([task.result() for task in tasks])
-    for target, part in zip((inputs, ops, sops), counts.sum(axis=0), strict=True):
-        if target is not None:
-            target += part
-    return ok
+def _by_level(
+    bits: Any, n: int, effective: Any, structural: Any, known: Any, form: _Format, block: int, counts: Int, columns: Any
+) -> int:
+    """Tier 2 into ``counts[3,R,T,N]`` (inputs, effective, structural); how many values were none of the known."""
+    rows = np.arange(1, counts.shape[1])
+    if structural is None and columns is None and effective is not None and pool.worth(bits):
+        return pool.levelled(bits, n, effective, known, rows, block, counts[0], counts[1])
+    return int(
+        kernels.levelled(
+            bits, 0, n, effective, structural, known, rows, form.magnitude, block,
+            counts[0], counts[1], counts[2], columns,
+        )
+    )  # fmt: skip

@@ -17,7 +17,7 @@ from snn_eval.probe.chunk import ProbeOptions
 from snn_eval.probe.inventory import Inventory, Operand, take_inventory
 from snn_eval.probe.plan import Plan, Runs, make_plan
 
-__all__ = ["Findings", "experiment", "refuse_invisible"]
+__all__ = ["Findings", "calls_of", "experiment", "refuse_invisible"]
 
 _SAMPLES, _WIDER = 3, 5
 """Samples of the dry runs: two numbers that share no factor, so that what grows with them is seen."""
@@ -94,6 +94,13 @@ def experiment(network: Network, x: Tensor, options: ProbeOptions) -> Findings:
     if leaks and not any("leak" in n for n in notes):
         notes.append("samples leak into each other: changing one sample changes the readout of others")
     return Findings(plan, causal, stochastic, tuple(dict.fromkeys(notes)))
+
+
+def calls_of(network: Network, x: Tensor) -> tuple[tuple[str, str, str], ...]:
+    """Every call of a run on the first samples of ``x``: kind, module and function, in order."""
+    few = _pick(x, network.sample_axis, [k % x.shape[network.sample_axis] for k in range(_SAMPLES)])
+    events = _seeded(network, few, lively=False).events
+    return tuple((e.kind, e.module, e.function) for e in events)
 
 
 def _declare_sources(plan: Plan, options: ProbeOptions) -> None:

@@ -1,15 +1,15 @@
-"""One recorded run: hooks and a function mode that hand every planned call to the entry it fills.
+"""One recorded run: every planned call is handed to the entry it fills.
 
-A layer module whose one call reads the module's own input is counted by a hook; whatever else counts is seen by the
-function mode. The mode is switched off inside modules where there is nothing for it to see, and left out altogether
-where hooks see everything.
+A layer module whose one call reads the module's own input is counted from around its forward; whatever else counts is
+seen by a function mode. The mode is switched off inside modules where there is nothing for it to see, and left out
+altogether where nothing else counts.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -58,11 +58,47 @@ class _Shared:
         )
 
 
-def _never_called(path: str) -> Callable[[nn.Module, Any], None]:
-    def refuse(_module: nn.Module, _inputs: Any) -> None:
+def _never_called(path: str) -> Callable[[Any], None]:
+    def refuse(_inputs: Any) -> None:
         raise different_calls(path)
 
     return refuse
+
+
+def _hooked(
+    module: nn.Module,
+    before: Callable[[Any], None] | None,
+    after: Callable[[Any], None] | None,
+    hidden: bool,
+) -> Callable[[], None]:
+    """The same as `Interception._around`, by hooks."""
+    guards: list[Any] = []
+
+    def enter(_module: nn.Module, inputs: Any) -> None:
+        guard = torch._C.DisableTorchFunction()
+        guard.__enter__()
+        guards.append(guard)
+        if before is not None:
+            before(inputs)
+        if not hidden:
+            guards.pop().__exit__(None, None, None)
+
+    def leave(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        try:
+            if after is not None and output is not None:  # None: the module raised, and its error is on its way
+                with torch._C.DisableTorchFunction():
+                    after(output)
+        finally:
+            if guards:
+                guards.pop().__exit__(None, None, None)
+
+    handles = [module.register_forward_pre_hook(enter), module.register_forward_hook(leave, always_call=True)]
+
+    def restore() -> None:
+        for handle in handles:
+            handle.remove()
+
+    return restore
 
 
 class Interception(TorchFunctionMode):
@@ -90,7 +126,7 @@ class Interception(TorchFunctionMode):
         self._call = self._meeting = 0
         self._done = dict.fromkeys((*plan.spikes, *plan.hooked), 0)
         self._shared = None
-        with self._hooks(), self if plan.needs_mode else contextlib.nullcontext():
+        with self._watching(), self if plan.needs_mode else contextlib.nullcontext():
             readout = self.network.run(x)
         self._shared = None
         expected = {**plan.spikes, **plan.hooked}
@@ -99,86 +135,109 @@ class Interception(TorchFunctionMode):
             raise different_calls("its end")
         return readout
 
-    # -- hooks ------------------------------------------------------------------------------------------------
+    # -- around modules ---------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _hooks(self) -> Iterator[None]:
-        plan, handles = self.plan, []
-        for path in plan.spikes:
-            handles += self._hook_spikes(path, hide=plan.needs_mode and path not in plan.spiking_with_calls)
-        for path in plan.hooked:
-            handles += self._hook_layer(path)
-        for path in plan.unused:
-            handles.append(self.modules[path].register_forward_pre_hook(_never_called(path)))
-        if plan.needs_mode:
-            for path in plan.quiet:
-                handles += self._guarded(self.modules[path], None)
+    def _watching(self) -> Iterator[None]:
+        """Stand around the forward of every planned module; leave each as it was found."""
+        plan, undo = self.plan, []
         try:
+            for path in plan.spikes:
+                undo.append(self._watch_spikes(path))
+            for path in plan.hooked:
+                undo.append(self._around(path, before=self._counts_input(path), hidden=plan.needs_mode))
+            for path in plan.unused:
+                undo.append(self._around(path, before=_never_called(path)))
+            for path in plan.quiet if plan.needs_mode else ():
+                undo.append(self._around(path, hidden=True))
             yield
         finally:
-            for handle in handles:
-                handle.remove()
+            for restore in reversed(undo):
+                restore()
 
-    def _hook_spikes(self, path: str, hide: bool) -> list[Any]:
-        module, layer, calls = self.modules[path], self.layers[path], self.plan.spikes[path]
+    def _watch_spikes(self, path: str) -> Callable[[], None]:
+        layer, calls = self.layers[path], self.plan.spikes[path]
 
-        def leave(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            if output is not None:  # None: the module raised, and its error is on its way
-                self._on_spikes(path, calls, spikes_of(output, layer))
+        def after(output: Any) -> None:
+            self._on_spikes(path, calls, spikes_of(output, layer))
 
-        if hide:
-            return self._guarded(module, leave)
-        if not self.plan.needs_mode:
-            return [module.register_forward_hook(leave)]
+        hidden = self.plan.needs_mode and path not in self.plan.spiking_with_calls
+        return self._around(path, after=after, hidden=hidden)
 
-        def leave_visible(*event: Any) -> None:
-            with torch._C.DisableTorchFunction():
-                leave(*event)
+    def _counts_input(self, path: str) -> Callable[[Any], None]:
+        calls, parameters = self.plan.hooked[path], self.modules[path]._parameters
+        names = [part.suffix for part, _ in calls]
 
-        return [module.register_forward_hook(leave_visible)]
-
-    def _hook_layer(self, path: str) -> list[Any]:
-        module, calls = self.modules[path], self.plan.hooked[path]
-
-        def enter(_module: nn.Module, inputs: Any) -> None:
+        def before(inputs: Any) -> None:
             at = self._done[path]
             if at >= len(calls) or not inputs:
                 raise different_calls(path)
             self._done[path] = at + 1
             part, todo = calls[at]
-            x = inputs[0]
+            weight = parameters[names[at]]
+            if weight is not part.weight and weight is not None:
+                part = replace(part, weight=weight)
             if isinstance(todo.entry, WeightedEntry):
+                x = inputs[0]
                 self._count_input(todo.entry, x, part, todo.step, todo.entry.view.rows_of(x))
 
+        return before
+
+    def _around(
+        self,
+        path: str,
+        before: Callable[[Any], None] | None = None,
+        after: Callable[[Any], None] | None = None,
+        hidden: bool = False,
+    ) -> Callable[[], None]:
+        """Call ``before(inputs)`` and ``after(output)`` around a module's forward, unseen by the mode.
+
+        ``hidden``: what the module does itself is unseen too. Hooks would do, but torch calls a module without hooks
+        by a shorter way, and on small layers that is felt; where the module has hooks of its own (which may change
+        what goes in and comes out), hooks it is. Returns what undoes it.
+        """
+        module = self.modules[path]
+        if module._forward_hooks or module._forward_pre_hooks:
+            return _hooked(module, before, after, hidden)
+        own = module.__dict__.get("forward")
+        inner = module.forward
+
+        def forward(*inputs: Any, **named: Any) -> Any:
+            with torch._C.DisableTorchFunction():
+                if before is not None:
+                    before(inputs)
+                if hidden:
+                    output = inner(*inputs, **named)
+                    if after is not None:
+                        after(output)
+                    return output
+            output = inner(*inputs, **named)
+            if after is not None:
+                with torch._C.DisableTorchFunction():
+                    after(output)
+            return output
+
+        def spiking(*inputs: Any, **named: Any) -> Any:
+            output = inner(*inputs, **named)
+            after(output)  # type: ignore[misc]
+            return output
+
+        def reading(*inputs: Any, **named: Any) -> Any:
+            before(inputs)  # type: ignore[misc]
+            return inner(*inputs, **named)
+
         if not self.plan.needs_mode:
-            return [module.register_forward_pre_hook(enter)]
-        return self._guarded(module, None, enter)
+            module.__dict__["forward"] = spiking if after is not None else reading
+        else:
+            module.__dict__["forward"] = forward
 
-    def _guarded(
-        self, module: nn.Module, after: Callable[..., None] | None, before: Callable[..., None] | None = None
-    ) -> list[Any]:
-        """Hooks that switch the function mode off inside a module (``before`` and ``after`` run with it off)."""
-        guards: list[Any] = []
+        def restore() -> None:
+            if own is None:
+                del module.__dict__["forward"]
+            else:
+                module.__dict__["forward"] = own
 
-        def enter(called: nn.Module, inputs: Any) -> None:
-            guard = torch._C.DisableTorchFunction()
-            guard.__enter__()
-            guards.append(guard)
-            if before is not None:
-                before(called, inputs)
-
-        def leave(called: nn.Module, inputs: Any, output: Any) -> None:
-            try:
-                if after is not None:
-                    after(called, inputs, output)
-            finally:
-                if guards:
-                    guards.pop().__exit__(None, None, None)
-
-        return [
-            module.register_forward_pre_hook(enter, prepend=True),
-            module.register_forward_hook(leave, always_call=True),
-        ]
+        return restore
 
     # -- the function mode ------------------------------------------------------------------------------------
 

@@ -50,7 +50,8 @@ class Event:
     """One call: where (module path), which function, and its parts.
 
     ``kind`` ∈ synaptic, neuron, elementwise, unknown. A synaptic event has as many ``operands`` as ``parts``
-    have inputs, in their order. ``own``: a call a neuron makes itself, whose cost its facts state.
+    have inputs, in their order. ``own``: a call a neuron makes itself, whose cost its facts state;
+    ``made_weights``: its weights are made of data.
     """
 
     kind: str
@@ -64,6 +65,7 @@ class Event:
     two_activations: bool = False
     training: bool = False
     own: bool = False
+    made_weights: bool = False
     name: str = ""
 
 
@@ -237,6 +239,7 @@ class _Observer(TorchFunctionMode):
             cost = cell_cost(name, out)
             event = Event("synaptic", self.stack[-1], name, operands, tuple(parts), cost, _elements(out))
             event.own = self._is_stated(self.stack[-1])
+            event.made_weights = any(isinstance(p, Weighted) and bool(self._origin(p.weight)[1]) for p in parts)
             self._event(event, out)
 
     def _is_stated(self, path: str) -> bool:

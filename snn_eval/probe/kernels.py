@@ -121,8 +121,8 @@ def binary(x, n, fan, structural, one, magnitude, block, inputs, ops, sops, colu
 
 
 @njit(nogil=True, cache=True)
-def levelled(x, n, fan, structural, values, rows, magnitude, block, inputs, ops, sops, columns):  # type: ignore[no-untyped-def]
-    """Count by value: element equal to ``values[v]`` goes to row ``rows[v]`` of ``inputs[R,T,N]`` and ``ops``.
+def levelled(x, first, last, fan, structural, values, rows, magnitude, block, inputs, ops, sops, columns):  # type: ignore[no-untyped-def]
+    """Count samples ``first ≤ i < last`` by value: element equal to ``values[v]`` goes to row ``rows[v]`` of ``inputs[R,T,N]`` and ``ops``.
 
     Returns the number of nonzero elements with none of the values (then the counts are incomplete).
     """
@@ -130,7 +130,7 @@ def levelled(x, n, fan, structural, values, rows, magnitude, block, inputs, ops,
     for t in range(x.shape[0]):
         for j0 in range(0, x.shape[2], block):
             size = min(x.shape[2], j0 + block) - j0
-            for i in range(n):
+            for i in range(first, last):
                 r = x[t, i, j0 : j0 + size]
                 left = np.int32(0)
                 for j in range(size):
@@ -332,10 +332,11 @@ def axis_counts(x, values, counts, weights):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def meetings(x, y, n, magnitude, out):  # type: ignore[no-untyped-def]
-    """Positions of ``x[T,N,M]`` and ``y[T,N,M]`` (bits) where both are nonzero, added to ``out[T,N]``."""
+def meetings(x, y, first, last, magnitude, out):  # type: ignore[no-untyped-def]
+    """Positions of ``x[T,N,M]`` and ``y[T,N,M]`` (bits) where both are nonzero, of samples
+    ``first ≤ i < last``, added to ``out[T,N]``."""
     for t in range(x.shape[0]):
-        for i in range(n):
+        for i in range(first, last):
             a = x[t, i]
             b = y[t, i]
             for j0 in range(0, x.shape[2], 4096):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -75,6 +75,7 @@ class Plan:
     notes: list[str] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     not_causal_layer: str | None = None
+    seen: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def entries(self) -> list[WeightedEntry | ProductEntry | NeuronEntry | MeetingEntry]:
@@ -143,6 +144,7 @@ class _Planner:
             for e in self.events
             if e.kind == "synaptic" and not e.own and e.module not in self.hookable and _within(e.module, path)
         }
+        self.plan_.seen = tuple((e.kind, e.module, e.function) for e in self.events)
         do: dict[str, Callable[[int, Event], None]] = {
             "synaptic": self._synaptic,
             "neuron": self._neuron,
@@ -287,6 +289,7 @@ class _Planner:
                 and len(event.parts) == 1
                 and isinstance(event.parts[0], Weighted)
                 and not event.own
+                and not event.made_weights
                 and id(event.parts[0].weight) in weights
                 and given == (event.operands[0].storage, int(np.prod(event.operands[0].shape, dtype=np.int64)))
                 and self._lies_in_order(event)
@@ -347,6 +350,10 @@ class _Planner:
         if event.own:
             self._own_call(event)
             return
+        if event.made_weights:
+            self.plan_.unknown.append(UnknownOp(f"{event.function} in {self._name(i)} (weights made of data)", 1, event.elements))
+            self.plan_.calls.append((event.function, tuple(PlannedPart(None) for _ in event.parts)))
+            return
         planned, at = [], 0
         for part in event.parts:
             if isinstance(part, Weighted):
@@ -360,7 +367,9 @@ class _Planner:
                 at += 3
         self.planned[i] = tuple(planned)
         if event.module in self.hookable:
-            self.plan_.hooked.setdefault(event.module, []).append((_without_input(event.parts[0]), planned[0]))
+            weight_names = self.network.module.get_submodule(event.module)._parameters
+            part = _without_input(event.parts[0], weight_names)
+            self.plan_.hooked.setdefault(event.module, []).append((part, planned[0]))
         else:
             self.plan_.calls.append((event.function, tuple(planned)))
         if event.cost != Cost():
@@ -684,12 +693,13 @@ def _within(path: str, outer: str) -> bool:
     return path == outer or outer == "" or path.startswith(outer + ".")
 
 
-def _without_input(part: Part) -> Weighted:
-    """A weighted part that keeps its weight and geometry, not the tensor it was seen with."""
+def _without_input(part: Part, parameters: Mapping[str, Any]) -> Weighted:
+    """A weighted part that keeps its geometry and its weight with its name, not the input it was seen with."""
     if not isinstance(part, Weighted):
         raise NetworkError("only a weighted call can be counted by a hook")
     geometry = part.geometry()
-    return replace(part, x=part.x.new_empty(0), geometry=lambda: geometry)
+    name = next(n for n, p in parameters.items() if p is part.weight)
+    return replace(part, x=part.x.new_empty(0), geometry=lambda: geometry, suffix=name)
 
 
 def _key(event: Event) -> tuple[Any, ...]:

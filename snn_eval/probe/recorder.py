@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,11 @@ from snn_eval.data import Chunk
 from snn_eval.errors import NetworkError, NothingCountedError, UnknownOperationError
 from snn_eval.models.network import Network
 from snn_eval.probe.chunk import ProbeOptions
-from snn_eval.probe.experiments import Findings, experiment, refuse_invisible
-from snn_eval.probe.interception import Interception
+from snn_eval.probe.experiments import Findings, calls_of, experiment, refuse_invisible
+from snn_eval.probe.interception import Interception, different_calls
 from snn_eval.probe.plan import Plan
 from snn_eval.probe.readout import model_facts, pass_facts, summarise
-from snn_eval.trace import Output, Samples, Trace, concatenate
+from snn_eval.trace import Output, Samples, Trace
 
 __all__ = ["Recorder", "record_trace"]
 
@@ -111,6 +112,19 @@ class Recorder:
             self._input_events.append(self._count_input(chunk.x))
         self._chunks.append((chunk, readout[:, : len(chunk)].to(torch.float32).cpu().numpy()))
         self._wall_s += time.perf_counter() - started
+
+    def verify(self, chunk: Chunk) -> None:
+        """Look at every call once more, on samples of another chunk: the plan must still hold.
+
+        Raises:
+            NetworkError: the network makes other calls than in the first batch.
+        """
+        plan = self._plan
+        with _measuring():
+            seen = calls_of(self.network, chunk.x)
+        if seen != plan.seen:
+            at = next((a or b for a, b in zip_longest(seen, plan.seen) if a != b), ("", "", ""))
+            raise different_calls(at[2] or f"the neurons {at[1]}")
 
     def time_bare(self, chunk: Chunk) -> None:
         """Time one forward run of a chunk without recording, in seconds per sample of a full batch."""
@@ -220,11 +234,14 @@ def record_trace(network: Network, chunks: Iterable[Chunk], options: ProbeOption
     """
     recorder = Recorder(network, options)
     timed = recorder.options.timed_chunks
-    parts = []
+    last = None
     for chunk in chunks:
         recorder.add(chunk)
+        last = chunk
         if timed > 0:
             recorder.time_bare(chunk)
             timed -= 1
-    parts.append(recorder.take())
-    return concatenate(parts)
+    if last is None:
+        raise NetworkError("there is nothing to record; expected at least one chunk")
+    recorder.verify(last)
+    return recorder.take()

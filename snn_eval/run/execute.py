@@ -122,6 +122,7 @@ def _recorded(cell: Cell, device: torch.device, recorder: Recorder, run: RunFold
     size = cell.suite.evaluate.batch_size
     listener.stage("recording")
     listener.skip(sum(min(size, cell.samples - index * size) for index in done))
+    last: Chunk | None = None
     with PartWriter(run) as writer:
         for number, chunk in enumerate(_chunks(cell, device, skip=done)):
             recorder.add(chunk)
@@ -129,6 +130,9 @@ def _recorded(cell: Cell, device: torch.device, recorder: Recorder, run: RunFold
                 recorder.time_bare(chunk)
             writer.add(recorder.take())
             listener.advance(len(chunk))
+            last = chunk
+    if last is not None:
+        recorder.verify(last)
     return concatenate(run.load_parts())
 
 
