@@ -75,6 +75,8 @@ install() {
   for file in "$@"; do options+=(-r "$file"); done
   run_pip "${options[@]}"
   run_pip --no-deps --editable "$root"
+  say "compiling the counting kernels"
+  "$python" -m snn_eval.run.warm >>"$venv/install.log" 2>&1 || say "that failed (see $venv/install.log); the first run will try again"
   wanted "$@" >"$stamp.part" && mv "$stamp.part" "$stamp"
   rm -f "$venv/.snn-eval-installing"
   say "ready after $((SECONDS - started)) s"
