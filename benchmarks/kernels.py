@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.document import conditions, replace_section, table
-from snn_eval.probe import kernels
+from snn_eval.probe import kernels, pool
 
 SHAPES = {"small rows": (8, 64, 6272), "long rows": (4, 8, 65536), "large": (8, 64, 25088)}
 """``[T,N,M]`` of one activation: time steps, samples, elements of a sample in one step."""
@@ -72,10 +72,18 @@ def _binary(x: Tensor, fan: NDArray[np.int32], with_columns: bool, counts: Count
         raise SystemExit("binary: expected the proof that a tensor of 0 and 1 holds nothing else, got none")
 
 
+def _pooled(x: Tensor, fan: NDArray[np.int32], counts: Counts) -> None:
+    """`binary` on all of torch's threads (on one where its OpenMP runtime does not offer them)."""
+    if not pool.worth(_bits(x)):
+        _binary(x, fan, True, counts)
+    elif not pool.binary(_bits(x), x.shape[1], fan, BLOCK, counts.inputs_RTN[0], counts.ops_RTN[0], counts.columns_TM):
+        raise SystemExit("pool.binary: expected the proof that a tensor of 0 and 1 holds nothing else, got none")
+
+
 def _levelled(x: Tensor, fan: NDArray[np.int32], counts: Counts) -> None:
     values = np.array([1, 2, 3], np.float32).view(np.uint32)
     unknown = kernels.levelled(
-        _bits(x), x.shape[1], fan, None, values, np.arange(3), MAGNITUDE, BLOCK, counts.inputs_RTN, counts.ops_RTN,
+        _bits(x), 0, x.shape[1], fan, None, values, np.arange(3), MAGNITUDE, BLOCK, counts.inputs_RTN, counts.ops_RTN,
         None, counts.columns_TM,
     )  # fmt: skip
     if unknown:
@@ -96,6 +104,7 @@ def _works(shape: Sequence[int]) -> Mapping[str, tuple[Tensor, Work]]:
     kernel_works: dict[str, tuple[Tensor, Callable[[Counts], None], int]] = {
         "`binary`: inputs, operations, spikes per neuron, proof": (spikes, partial(_binary, spikes, fan, True), 1),
         "`binary`: inputs, operations, proof": (spikes, partial(_binary, spikes, fan, False), 1),
+        "`pool.binary`: the same on all threads": (spikes, partial(_pooled, spikes, fan), 1),
         "`levelled`: the same for values 1, 2, 3": (levels, partial(_levelled, levels, fan), 3),
         "`graded`: real values, with Σ\\|v\\|·fan-out and Σv": (real, partial(_graded, real, fan), 1),
     }
@@ -134,7 +143,12 @@ def _gigabytes_per_second(x: Tensor, work: Work) -> float:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the table, write it where asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kernels", description=__doc__)
-    parser.add_argument("--threads", type=int, default=1, help="threads of torch's own sums; the kernels use one")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=torch.get_num_threads(),
+        help="threads of torch's own sums and of `pool`; the other kernels use one",
+    )
     parser.add_argument("--markdown", type=Path, help="write the table into the kernels section of this page")
     options = parser.parse_args(argv)
     torch.set_num_threads(options.threads)
