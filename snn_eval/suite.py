@@ -63,7 +63,7 @@ class InputSection(_Section):
     encoding: Literal["direct", "rate", "latency", "event", "dynamic"] = "direct"
     kind: Literal["real", "spikes", "counts"]
     time_steps: Positive
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
 class ModelSection(_Section):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from snn_eval.run.execute import Outcome
     from snn_eval.run.listener import Listener
-    from snn_eval.run.plan import Cell, Request
+    from snn_eval.run.plan import Cell
 
 __all__ = ["run"]
 
@@ -69,8 +69,11 @@ def run(output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> 
     from snn_eval.run.plan import Request, described, plan
 
     request = Request(**flags)
-    _check(request)
+    _check(request.conventions, request.energy)
     cells = plan(request)
+    for cell in cells:  # a name misspelt in a suite is found now, not after hours of measuring
+        chosen = cell.suite.evaluate
+        _check(chosen.conventions, chosen.energy, chosen.metrics)
     if dry_run:
         click.echo("\n".join(described(cells)))
         return 0
@@ -83,14 +86,15 @@ def run(output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> 
     return FAILED_CELLS if mistakes or any(outcome.record.status == "failed" for outcome in outcomes) else DONE
 
 
-def _check(request: Request) -> None:
+def _check(conventions: Sequence[str], energy: Sequence[str], metrics: Sequence[str] = ()) -> None:
     """Refuse unknown names before anything is loaded."""
     from snn_eval.cli.nearest import check_names
     from snn_eval.energy import energy_model
-    from snn_eval.metrics import CONVENTIONS
+    from snn_eval.metrics import CONVENTIONS, METRICS
 
-    check_names("convention", request.conventions, CONVENTIONS)
-    for name in request.energy:
+    check_names("convention", conventions, CONVENTIONS)
+    check_names("metric", metrics, METRICS)
+    for name in energy:
         energy_model(name)
 
 

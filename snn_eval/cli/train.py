@@ -21,7 +21,14 @@ Examples:
 
 @click.command(short_help="Train the network of a suite.", epilog=_EPILOG)
 @click.argument("suite")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of weights, order and shifts.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=0,
+    show_default=True,
+    metavar="SEED",
+    help="Of weights, order and shifts.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="In place of the suite's.")
 @click.option("--time-steps", type=click.IntRange(min=1), metavar="T", help="In place of the suite's.")
 @click.option(

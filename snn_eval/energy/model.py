@@ -25,7 +25,7 @@ class Cost(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    pj: float = Field(ge=0)
+    pj: float = Field(ge=0, allow_inf_nan=False)
     source: str = Field(min_length=1)
 
 
@@ -101,7 +101,11 @@ def energy_model(name: str) -> EnergyModel:
             raise InputError(
                 f"energy table {path.name} does not exist; expected a TOML file or one of {', '.join(_tables())}"
             )
-        own = _parse(path.read_text(encoding="utf-8"), path.name)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"energy table {path.name} cannot be read as text: {error}") from error
+        own = _parse(text, path.name)
         if own.name in _tables():
             raise InputError(
                 f"energy table {path.name} takes the name of the shipped model {own.name}; give it another one"

@@ -27,6 +27,17 @@ FORMAT_VERSION = 1
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 """Keys under which other projects keep the weights."""
 
+_KINDS: dict[str, tuple[type, ...]] = {
+    "arch": (str,),
+    "config": (dict,),
+    "time_steps": (int,),
+    "suite": (str, type(None)),
+    "suite_version": (int, type(None)),
+    "provenance": (dict,),
+    "state_dict": (dict,),
+}
+"""Parts of a file of ours: a damaged or hand-made one is refused here, not somewhere inside the network."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -141,6 +152,8 @@ def load_weights(module: nn.Module, checkpoint: Checkpoint) -> None:
         if tensor.shape != given[key].shape:
             shapes = f"expected {list(tensor.shape)}, got {list(given[key].shape)}"
             raise CheckpointError(f"{where}: {key}: {shapes}; another size or number of classes")
+        if given[key].is_complex() and not tensor.is_complex():  # torch would drop the imaginary part and only warn
+            raise CheckpointError(f"{where}: {key}: expected real numbers, got {given[key].dtype}")
     module.load_state_dict(dict(given))
     for name, weight in module.named_parameters():
         if not torch.isfinite(weight).all():
@@ -159,6 +172,9 @@ def _from_ours(values: Mapping[str, Any], path: Path) -> Checkpoint:
     absent = [name for name in fields if name not in values]
     if absent:
         raise CheckpointError(f"{path}: expected {absent[0]} in the checkpoint, found none; save it again")
+    for name, kinds in _KINDS.items():
+        if not isinstance(values[name], kinds):
+            raise CheckpointError(f"{path}: {name}: expected {kinds[0].__name__}, got {type(values[name]).__name__}")
     return Checkpoint(**{name: values[name] for name in fields})
 
 
@@ -212,4 +228,5 @@ def _refuse_nan(weights: Mapping[str, Tensor], path: Path) -> None:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:120]
+    words = str(error) if str(error) and not isinstance(error, KeyError) else f"{type(error).__name__} {error}".strip()
+    return words.splitlines()[0][:120]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,11 @@ def load_component(name: str, folder: Path | None = None) -> Callable[..., Any]:
     if spec is None or spec.loader is None:
         raise SuiteError(f"{name!r}: {path} cannot be loaded as Python")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses and pickle look for the names of a class's file
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # the user's file may raise anything; the cause belongs into one line
+    except (Exception, SystemExit) as error:  # the user's file may raise anything; the cause belongs into one line
+        del sys.modules[spec.name]
         raise SuiteError(f"{name!r}: {path} failed: {type(error).__name__}: {error}") from error
     component = getattr(module, function, None)
     if not callable(component):

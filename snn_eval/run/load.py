@@ -131,7 +131,7 @@ def _from_factory(name: str, time_steps: int, model: ModelSection) -> nn.Module:
         module = factory(**values)
     except SnnEvalError:
         raise
-    except Exception as error:  # the user's code raises what it likes
+    except (Exception, SystemExit) as error:  # the user's code raises what it likes
         raise SuiteError(f"{name}: expected a network, got {type(error).__name__}: {_first_line(error)}") from error
     if not isinstance(module, nn.Module):
         raise SuiteError(f"{name}: expected a torch.nn.Module, got {type(module).__name__}")

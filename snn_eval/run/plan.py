@@ -159,6 +159,7 @@ def cell_id(suite: Suite, arch: str | None, checkpoint_sha256: str, data_fingerp
         "suite": suite.model_dump(mode="json", exclude=_NOT_MEASURED),
         "architecture": architecture,
         "factory": _factory_sha256(architecture),
+        "tables": [file_sha256(Path(name)) for name in suite.evaluate.energy if Path(name).is_file()],
         "checkpoint": checkpoint_sha256,
         "data": data_fingerprint,
         "strict": strict,

@@ -65,6 +65,10 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["show", "absent"], "no runs in reports"),
         (["validate", "absent.toml"], "absent.toml"),
         (["validate", "bad.toml"], "time_stepz"),
+        (["run", "--models", "misspelt.toml", "text.pth"], "unknown convention 'exakt'; nearest: exact"),
+        (["run", "--energy", "binary.toml"], "energy table binary.toml cannot be read as text"),
+        (["run", "--seed", str(2**64)], "input.seed"),
+        (["train", "digits", "--seed", str(2**64)], "--seed"),
         (["train", "digist"], "digits"),
     ],
 )
@@ -78,12 +82,18 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.pth").write_text("not a checkpoint")
     (tmp_path / "bad.toml").write_text('[suite]\nname = "b"\nversion = 1\n[input]\ntime_stepz = 3\n')
+    (tmp_path / "misspelt.toml").write_text(
+        '[suite]\nname = "m"\nversion = 1\n[data]\nname = "digits"\n[input]\nkind = "real"\ntime_steps = 3\n'
+        '[evaluate]\nconventions = ["exakt"]\n'
+    )
+    (tmp_path / "binary.toml").write_bytes(b"\xc5\x00\xff")
+    there = sorted(tmp_path.iterdir())
     code, out, err = answer(capsys, *words)
     assert (code, out) == (2, "")
     mistakes = [line for line in err.splitlines() if told in line]
     assert len(mistakes) == 1
     assert "Traceback" not in err
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.toml", "text.pth"]
+    assert sorted(tmp_path.iterdir()) == there
 
 
 def test_nearest_or_all_names() -> None:

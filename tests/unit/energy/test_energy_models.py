@@ -134,6 +134,7 @@ def test_a_missing_cost_fails_and_names_who_needs_it(tmp_path: Path) -> None:
     [
         ("name = ", "is not TOML"),
         (TABLE.replace("pj = 1.0", "pj = -1.0"), "costs.ac.pj"),
+        (TABLE.replace("pj = 1.0", "pj = inf"), "costs.ac.pj"),
         (TABLE + "extra = 1", "costs.ac.extra"),
         (TABLE.replace("costs.ac", "costs.sinh"), "unknown kinds of operation"),
         (TABLE.replace('source = "a test"\n[', "["), "source"),

@@ -64,6 +64,19 @@ class Evil:
         return os.mkdir, ("evil-was-here",)
 
 
+OURS = {
+    "format": "snn_eval-checkpoint",
+    "format_version": 1,
+    "arch": "spiking-conv-net",
+    "config": {},
+    "time_steps": 8,
+    "suite": None,
+    "suite_version": None,
+    "provenance": {},
+    "state_dict": {},
+}
+
+
 def saved(values: Any, path: Path) -> None:
     torch.save(values, path)
 
@@ -82,6 +95,10 @@ def saved(values: Any, path: Path) -> None:
         (lambda path: saved({"w": torch.tensor([1.0, float("nan")])}, path), "w: expected numbers, found NaN"),
         (lambda path: saved({"format": "snn_eval-checkpoint", "format_version": 9}, path), "version 1, got 9"),
         (lambda path: saved({"format": "snn_eval-checkpoint", "format_version": 1}, path), "expected arch"),
+        (lambda path: saved(OURS | {"arch": 7}, path), "arch: expected str, got int"),
+        (lambda path: saved(OURS | {"config": [1]}, path), "config: expected dict, got list"),
+        (lambda path: saved(OURS | {"time_steps": "8"}, path), "time_steps: expected int, got str"),
+        (lambda path: saved(OURS | {"state_dict": 5}, path), "state_dict: expected dict, got int"),
     ],
 )
 def test_unusable_file_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Any, message: str) -> None:
@@ -132,6 +149,7 @@ def changed(key: str, value: torch.Tensor | None) -> dict[str, torch.Tensor]:
         (changed("extra", torch.ones(1)), r"1 unknown \(extra\)"),
         (changed("head.1.bias", torch.ones(100)), r"head.1.bias: expected \[10\], got \[100\]; another .* classes"),
         (changed("head.1.bias", torch.full((10,), float("inf"))), "expected finite weights, found infinity"),
+        (changed("head.1.bias", torch.ones(10) * 1j), "head.1.bias: expected real numbers, got torch.complex64"),
     ],
 )
 def test_weights_that_do_not_fit(weights: dict[str, torch.Tensor], message: str) -> None:

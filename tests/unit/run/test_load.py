@@ -32,6 +32,23 @@ def wrong():
 
 def broken():
     raise ValueError("no such layer")
+
+def leaves():
+    raise SystemExit(5)
+"""
+
+ANNOTATED = """
+from __future__ import annotations
+from dataclasses import dataclass, field
+from torch import nn
+
+@dataclass
+class Config:
+    width: int = 3
+    more: list[int] = field(default_factory=list)
+
+def make():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, Config().width), nn.ReLU(), nn.Linear(Config().width, 10))
 """
 
 
@@ -98,6 +115,7 @@ def test_a_pickled_module_needs_trust(suite: Suite, tmp_path: Path) -> None:
         ("wrong", SuiteError, "expected a torch.nn.Module, got int"),
         ("broken", SuiteError, "got ValueError: no such layer"),
         ("absent", SuiteError, "expected a function absent"),
+        ("leaves", SuiteError, "got SystemExit: 5"),
     ],
 )
 def test_mistakes_of_a_factory(
@@ -105,6 +123,19 @@ def test_mistakes_of_a_factory(
 ) -> None:
     with pytest.raises(error, match=words):
         load_network(suite, weights(tmp_path), EXAMPLE, classes=10, arch=f"{factory}:{function}")
+
+
+def test_a_file_that_ends_the_program_does_not(suite: Suite, tmp_path: Path) -> None:
+    file = tmp_path / "leaves.py"
+    file.write_text("raise SystemExit(7)")
+    with pytest.raises(SuiteError, match="failed: SystemExit: 7"):
+        load_network(suite, weights(tmp_path), EXAMPLE, classes=10, arch=f"{file}:make")
+
+
+def test_a_file_with_dataclasses(suite: Suite, tmp_path: Path) -> None:
+    file = tmp_path / "annotated.py"
+    file.write_text(ANNOTATED)  # dataclasses look the annotations up in sys.modules
+    assert load_network(suite, weights(tmp_path), EXAMPLE, classes=10, arch=f"{file}:make").name == "make"
 
 
 def test_mistakes_of_a_checkpoint(suite: Suite, ours: Path, factory: str, tmp_path: Path) -> None:

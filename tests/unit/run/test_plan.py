@@ -119,3 +119,11 @@ def test_id_follows_the_content_of_a_users_architecture(tmp_path: Path) -> None:
     first = of(arch=f"{file}:make")
     file.write_text("two")
     assert of(arch=f"{file}:make") != first
+
+
+def test_id_follows_the_content_of_a_users_energy_table(tmp_path: Path) -> None:
+    table = tmp_path / "chip.toml"
+    table.write_text("one")
+    first = of({"evaluate.energy": [str(table)]})
+    table.write_text("two")
+    assert of({"evaluate.energy": [str(table)]}) != first
