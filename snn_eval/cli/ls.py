@@ -53,11 +53,12 @@ def _runs(output: Path) -> Iterable[tuple[str, ...]]:
         try:
             record = read_record(run.record)
         except RunError as error:
-            yield run.name, "unreadable", str(error), ""
+            yield run.name, "unreadable", str(error), "", ""
             continue
         accuracy = next((m.value for m in record.measurements if m.metric == "accuracy" and m.scope == "network"), None)
-        shown = "" if accuracy is None else f"accuracy {accuracy:.2%}"
-        yield run.name, record.status, f"{record.identity.samples} samples", shown
+        shown = "" if accuracy is None else f"accuracy {accuracy * 100:.2f} %"
+        time_steps = f"T = {record.identity.time_steps}"
+        yield run.name, record.status, f"{record.identity.samples} samples", time_steps, shown
 
 
 def _suites() -> Iterable[tuple[str, ...]]:
@@ -72,8 +73,9 @@ def _models() -> Iterable[tuple[str, ...]]:
     from snn_eval.models.manifest import load_manifest
 
     for name, entry in load_manifest().items():
-        expected = ", ".join(f"{metric} {value:g}" for metric, value in entry.expected.items())
-        yield name, entry.suite, f"T = {entry.time_steps}", f"{entry.parameter_count} parameters", expected
+        accuracy = entry.expected.get("accuracy")
+        shown = "" if accuracy is None else f"accuracy {accuracy * 100:.2f} %"
+        yield name, entry.suite, f"T = {entry.time_steps}", f"{entry.parameter_count:,} parameters", shown
 
 
 def _metrics() -> Iterable[tuple[str, ...]]:

@@ -106,7 +106,9 @@ def neuron_work(layer: NeuronLayer, samples: int) -> Work:
 def require_known(layer: NeuronLayer, need: str) -> None:
     """Raise RefusedError, naming the layer, where the neuron's model is unknown: its cost is not 0."""
     if layer.model == "unknown":
-        raise RefusedError(f"{need}, but the model of neuron layer {layer.name} is unknown; name it in the adapter")
+        raise RefusedError(
+            f"{need}, but the model of neuron layer {layer.name} is unknown; state its cost with neurons= of adapt()"
+        )
 
 
 def positions(op: ElementwiseOp) -> int:

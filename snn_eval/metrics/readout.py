@@ -29,10 +29,12 @@ def require_prefix(trace: Trace, what: str) -> None:
     """Check that the first t steps are what a run of t steps would give.
 
     Raises:
-        RefusedError: the readout is only final, a layer looks at later steps (named), causality is unknown, or the
-            encoding depends on T.
+        RefusedError: there is but one step, the readout is only final, a layer looks at later steps (named),
+            causality is unknown, or the encoding depends on T.
     """
     output = trace.output
+    if trace.time_steps == 1:
+        raise RefusedError(f"{what} needs more than one time step")
     if output.kind != "per-step":
         raise RefusedError(
             f"{what} needs a readout at every step, but the network gives only a final one; "

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from snn_eval.record import Record
-from snn_eval.report.format import cell, measured, value_with_unit
+from snn_eval.report.format import cell, interval_name, measured, value_with_unit
 from snn_eval.report.grid import aligned, width
 from snn_eval.report.layers import layer_notes, layers_text
 from snn_eval.report.lookup import Results
@@ -29,7 +29,7 @@ class Line:
 
 def _method(results: Results) -> str:
     accuracy = results.get("accuracy")
-    return "" if accuracy is None or accuracy.interval_method is None else accuracy.interval_method
+    return "" if accuracy is None or accuracy.interval_method is None else f"{interval_name(accuracy)} interval"
 
 
 def _spread(results: Results) -> str:
@@ -38,12 +38,13 @@ def _spread(results: Results) -> str:
 
 
 def _steps(results: Results) -> str:
-    stable = results.get("latency_stable")
-    return "" if stable is None else f"decision stable after {stable.value:.2f} steps"
+    never, stable = results.value("never_correct"), results.value("latency_stable")
+    parts = [] if never is None else [f"{value_with_unit(never, RATIO)} of samples never"]
+    return ", ".join(parts + ([] if stable is None else [f"decision stable after {stable:.2f} steps"]))
 
 
-def _convention(results: Results) -> str:
-    return f"convention {results.convention}" if results.convention else ""
+def _convention(name: str) -> Callable[[Results], str]:
+    return lambda results: ", ".join([name, *([f"convention {results.convention}"] if results.convention else [])])
 
 
 def _density(results: Results) -> str:
@@ -78,16 +79,16 @@ LINES: tuple[Line, ...] = (
     Line("exit: accuracy", "exit_accuracy"),
     Line("first correct", "latency_first_correct", _steps),
     Line("spikes", "spike_count", _spread),
-    Line("NASFR", "nasfr"),
-    Line("silent neurons", "silent_neurons"),
-    Line("AC", "ac", _convention),
-    Line("MAC", "mac", _convention),
+    Line("NASFR", "nasfr", lambda results: "mean firing rate"),
+    Line("silent neurons", "silent_neurons", lambda results: "without a spike on all these samples"),
+    Line("AC", "ac", _convention("accumulates")),
+    Line("MAC", "mac", _convention("multiply-accumulates")),
     Line("MAC dense", "mac_dense", _density),
     Line("energy synaptic", "energy_synaptic", _model),
     Line("energy total", "energy_total", _components),
     Line("parameters", "parameters", _nonzero),
     Line("footprint", "footprint", _state),
-    Line("wall time", "wall_time", lambda results: "advisory"),
+    Line("wall time", "wall_time", lambda results: "of the bare network on this machine; advisory"),
 )
 """What is printed of a model, in this order; a metric the record does not hold is left out."""
 
@@ -122,8 +123,9 @@ def _title(record: Record) -> str:
     checkpoint = identity.checkpoint_name or "no checkpoint"
     if identity.checkpoint_sha256:
         checkpoint += f" ({identity.checkpoint_sha256[:8]})"
+    first = "first " if record.status == "limited" else ""
     return (
-        f"{identity.model} on {identity.suite} v{identity.suite_version} · {identity.samples} samples of "
+        f"{identity.model} on {identity.suite} v{identity.suite_version} · {first}{identity.samples} samples of "
         f"{identity.split} · T = {identity.time_steps} · {checkpoint}"
     )
 

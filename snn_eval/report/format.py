@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from snn_eval.record import Measurement
 from snn_eval.units import COUNT, RATIO, STEP, percent, scaled
 
-__all__ = ["ABSENT", "ARROWS", "cell", "interval", "measured", "shape", "value_with_unit"]
+__all__ = ["ABSENT", "ARROWS", "cell", "interval", "interval_name", "measured", "shape", "value_with_unit"]
 
 ABSENT = "–"
 """Stands where there is no value; never an invented 0."""
@@ -55,6 +56,12 @@ def interval(measurement: Measurement) -> str:
     return f"[{low:.2f}, {high:.2f}]" if measurement.unit == RATIO else f"[{_digits(low)}, {_digits(high)}]"
 
 
+def interval_name(measurement: Measurement) -> str:
+    """How the interval was found and what it covers, or nothing: ``Wilson 95 %``."""
+    method = (measurement.interval_method or "").replace("wilson", "Wilson")
+    return method if method.endswith(" %") else method.replace("%", " %")
+
+
 def measured(measurement: Measurement) -> str:
     """A measurement with interval and direction.
 
@@ -80,11 +87,12 @@ def shape(sizes: Sequence[int]) -> str:
 
 
 def _digits(number: float, exact: bool = False) -> str:
-    """Four significant digits, trailing zeros kept, so that columns align; whole numbers as they are."""
+    """Four significant digits, three below 0.1, trailing zeros kept, so that columns align; or a whole number."""
     rounded = float(f"{number:.4g}")  # 999.96 has four digits before the point once it is rounded
     if exact or number == 0 or abs(rounded) >= 1000:
         return f"{number:.0f}"
     if abs(rounded) < 1e-4:
         return f"{number:.3e}"
-    before = len(str(int(abs(rounded)))) if abs(rounded) >= 1 else 0
-    return f"{number:.{4 - before}f}"
+    exponent = math.floor(math.log10(abs(rounded)))
+    decimals = 3 - exponent if exponent >= 0 else max(4, 2 - exponent)
+    return f"{number:.{decimals}f}"

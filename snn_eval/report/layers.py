@@ -216,13 +216,22 @@ def layer_notes(trace: Trace) -> list[str]:
 def _remarks(layer: Layer) -> list[str]:
     if isinstance(layer, SynapticLayer):
         return list(_synaptic_remarks(layer))
-    if isinstance(layer, NeuronLayer) and not layer.has_threshold:
-        return ["no threshold: its outputs are not spikes"]
-    if isinstance(layer, NeuronLayer) and layer.model == "unknown":
-        return ["its neuron model is unknown: updates are not in any energy"]
+    if isinstance(layer, NeuronLayer):
+        return list(_neuron_remarks(layer))
     if isinstance(layer, ElementwiseOp) and layer.fused_into is not None:
         return [f"folded into {layer.fused_into}"]
     return []
+
+
+def _neuron_remarks(layer: NeuronLayer) -> Sequence[str]:
+    remarks = []
+    if not layer.has_threshold:
+        remarks.append("no threshold: its outputs are not spikes")
+    elif not layer.spikes_TN.any():
+        remarks.append("never fires")
+    if layer.model == "unknown":
+        remarks.append("its neuron model is unknown: updates are not in any energy")
+    return remarks
 
 
 def _synaptic_remarks(layer: SynapticLayer) -> Sequence[str]:

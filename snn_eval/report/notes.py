@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from snn_eval.record import Record
 
-__all__ = ["notes"]
+__all__ = ["condition", "notes"]
 
 
 def notes(record: Record, further: Sequence[str] = ()) -> list[str]:
@@ -21,9 +21,31 @@ def notes(record: Record, further: Sequence[str] = ()) -> list[str]:
         "(no rule for this operation)"
         for op in record.unknown
     ]
-    lines += [f"refused: {name}: {reason}" for name, reason in sorted(record.refused.items())]
+    lines += _refused(record.refused)
     lines += [f"note: {note}" for note in (*record.notes, *further)]
     return list(dict.fromkeys(lines))
+
+
+def condition(reason: str) -> str:
+    """Why something was refused, without the name of what it was: one reason often stands against many metrics.
+
+    >>> condition("nasfr needs a spiking layer, but the network has none")
+    'needs a spiking layer, but the network has none'
+    """
+    subject, needs, rest = reason.partition(" needs ")
+    return f"needs {rest}" if needs and len(subject) <= _LONGEST_SUBJECT else reason
+
+
+_LONGEST_SUBJECT = 40
+"""Letters; with more of them it is no name but a part of the reason."""
+
+
+def _refused(refused: Mapping[str, str]) -> list[str]:
+    """One line for each reason, with all metrics it stands against."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in sorted(refused.items()):
+        by_reason.setdefault(condition(reason), []).append(name)
+    return [f"refused: {', '.join(names)}: {reason}" for reason, names in by_reason.items()]
 
 
 _STATUS = {

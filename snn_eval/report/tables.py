@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from snn_eval.record import Record
 from snn_eval.report.columns import HEADLINE, IDENTITY, csv_fields, header, text
-from snn_eval.report.format import ABSENT, cell
+from snn_eval.report.format import ABSENT, cell, interval_name
 from snn_eval.report.grid import aligned, comma_separated, markdown
 from snn_eval.report.layers import layer_notes
 from snn_eval.report.lookup import Results
@@ -87,7 +87,7 @@ def _reading(records: Sequence[Record]) -> str:
     """How the headline is to be read: convention, energy model, intervals."""
     chosen = list(dict.fromkeys((r.convention, r.energy_model) for r in map(Results, records)))
     methods = dict.fromkeys(
-        m.interval_method for r in records for m in r.measurements if m.metric == "accuracy" and m.interval_method
+        interval_name(m) for r in records for m in r.measurements if m.metric == "accuracy" and m.interval_method
     )
     parts = [f"operations: convention {c}; energy: model {e}" for c, e in chosen if c and e]
     parts += [f"intervals: {method}" for method in methods]

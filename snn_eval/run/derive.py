@@ -35,10 +35,20 @@ def derive(trace: Trace, record: Record, status: Literal["done", "limited"] | No
         "measurements": measurements,
         "refused": refused,
         "unknown": [UnknownOperation(name=u.name, calls=u.calls, elements=u.elements) for u in trace.unknown],
-        "notes": list(dict.fromkeys([*record.notes, *trace.facts.notes])),
+        "notes": list(dict.fromkeys([*record.notes, *trace.facts.notes, *_hints(trace)])),
         "error": None,
         "provenance": record.provenance.model_copy(
             update={"dtype": trace.facts.dtype, "wall_s": record.provenance.wall_s or trace.facts.wall_s}
         ),
     }
     return Record(**(dict(record) | changes))
+
+
+def _hints(trace: Trace) -> list[str]:
+    """What is easily overlooked, and would make the numbers be of something else than was meant."""
+    if not trace.neurons and any(layer.steps > 1 for layer in trace.synaptic):
+        return [
+            f"no spiking layer was recognised, and the network was run at each of {trace.time_steps} time steps: "
+            "measure one without spikes with --time-steps 1; spiking classes of your own are named in Python"
+        ]
+    return []

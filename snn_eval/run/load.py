@@ -15,7 +15,7 @@ from snn_eval.errors import InputError, NetworkError, SnnEvalError, SuiteError
 from snn_eval.models.adapters import AdaptedNetwork, adapt
 from snn_eval.models.checkpoint import Checkpoint, load_checkpoint, load_trusted_module, load_weights
 from snn_eval.models.encoders import SEQUENCES
-from snn_eval.models.networks import build_network
+from snn_eval.models.networks import ARCHITECTURES, build_network
 from snn_eval.models.user import load_component
 from snn_eval.suite import ModelSection, Suite
 
@@ -113,6 +113,8 @@ def _build(suite: Suite, stored: Checkpoint, arch: str | None) -> tuple[nn.Modul
         )
     if ":" in chosen:
         return _from_factory(chosen, time_steps, model), chosen.rpartition(":")[2]
+    if chosen == arch and chosen not in ARCHITECTURES:
+        raise SuiteError(f"--arch: expected file.py:function or one of {', '.join(ARCHITECTURES)}, got {arch!r}")
     config: Mapping[str, Any] = stored.config if stored.config is not None and chosen == stored.arch else model.config
     return build_network(chosen, time_steps, config), chosen
 

@@ -53,8 +53,11 @@ def as_readout(output: Any, output_index: int, time_steps: int, samples: int) ->
         return output.unsqueeze(0)
     if output.dim() == 3 and output.shape[0] in (1, time_steps) and output.shape[1] == samples:
         return output
+    hint = "tell how it takes time: feed (sequence, steps or whole) in [model] of the suite, or of adapt"
+    if output.dim() == 3 and output.shape[1] == samples:
+        hint = f"if the network runs {output.shape[0]} steps by itself, measure it with that T"
     expected = f"[{time_steps},{samples},K] or [{samples},K]"
-    raise NetworkError(f"readout: expected {expected} for {samples} samples, got {list(output.shape)}")
+    raise NetworkError(f"readout: expected {expected} for {samples} samples, got {list(output.shape)}; {hint}")
 
 
 def choose_feed(network: AdaptedNetwork, layers: Mapping[str, nn.Module], sample: Tensor) -> Feed:

@@ -14,6 +14,8 @@ from snn_eval.report.lookup import Results
 __all__ = ["firing_figure"]
 
 _NUMBERS_UP_TO = 160
+_THREE_DECIMALS_UP_TO = 10
+"""Steps beside each other with room for three decimals."""
 
 
 @styled
@@ -72,18 +74,28 @@ def _rates(results: Results) -> tuple[list[str], NDArray[np.float64]]:
         name, _, step = scope.rpartition("/step:")
         found.setdefault(name, {})[int(step)] = float(m.value)
     if not found:
-        raise RefusedError("the figure of firing rates needs the metric lsfr, which this record does not hold")
+        reason = results.record.refused.get("nsfr", "the figure of firing rates needs the metric lsfr")
+        raise RefusedError(reason)
     steps = max(max(by_step) for by_step in found.values())
     return list(found), np.array([[row.get(t, np.nan) for t in range(1, steps + 1)] for row in found.values()])
 
 
 def _write_numbers(axes: Axes, rates_LT: NDArray[np.float64]) -> None:
-    middle = np.nanmax(rates_LT) / 2 if np.isfinite(rates_LT).any() else 0.0
+    highest = np.nanmax(rates_LT) if np.isfinite(rates_LT).any() else 0.0
+    decimals = 3 if highest < 0.1 and rates_LT.shape[1] <= _THREE_DECIMALS_UP_TO else 2
     for (row, column), value in np.ndenumerate(rates_LT):
         if np.isfinite(value):
-            text = "0" if value == 0 else f"{value:.2f}" if value >= 0.005 else "<.01"
-            colour = "black" if value > middle else "white"
+            text = _short(float(value), decimals)
+            colour = "black" if value > highest / 2 else "white"
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
+
+
+def _short(value: float, decimals: int) -> str:
+    """``0.04``; ``<.01`` where nothing but zeros would be left of a rate that is not zero."""
+    rounded = f"{value:.{decimals}f}"
+    if value == 0:
+        return "0"
+    return rounded if float(rounded) else f"<.{1:0{decimals}d}"
 
 
 def _label_bars(axes: Axes, values: list[float]) -> None:

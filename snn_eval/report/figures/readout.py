@@ -9,6 +9,7 @@ from snn_eval.errors import RefusedError
 from snn_eval.metrics import ExitCurve, early_exit_curve
 from snn_eval.report.figures.energy import shipped_model
 from snn_eval.report.figures.style import COLOURS, GREY, new_figure, styled, tidy
+from snn_eval.report.format import interval_name
 from snn_eval.report.lookup import Results
 from snn_eval.trace import Trace
 from snn_eval.units import JOULE_PER_SAMPLE, percent, scaled
@@ -27,8 +28,8 @@ def prefix_figure(results: Results) -> Figure:
     """
     found = sorted((int(step), m) for step, m in results.scoped("accuracy_prefix", "step"))
     if not found:
-        reason = results.record.refused.get("accuracy_prefix", "this record does not hold it")
-        raise RefusedError(f"the figure of prefix accuracy needs the metric accuracy_prefix: {reason}")
+        reason = results.record.refused.get("accuracy_prefix", "the figure needs the metric accuracy_prefix")
+        raise RefusedError(reason)
     steps = [step for step, _ in found]
     figure, (axes,) = new_figure(5.6, 3.6)
     bands = [(step, m.interval) for step, m in found if m.interval is not None]
@@ -40,7 +41,7 @@ def prefix_figure(results: Results) -> Figure:
             color=COLOURS[0],
             alpha=0.18,
             linewidth=0,
-            label=f"interval: {found[0][1].interval_method}",
+            label=f"{interval_name(found[0][1])} interval",
         )
     values = [percent(float(m.value)) for _, m in found]
     axes.plot(steps, values, color=COLOURS[0], marker="o", markersize=4.5, label="accuracy after t steps")
@@ -76,8 +77,9 @@ def early_exit_figure(trace: Trace, results: Results) -> Figure:
         _mark_whole(energy, float(whole.value) * factor, results, f"all {trace.time_steps} steps")
     steps.set_xlim(left=0.9)
     steps.legend(loc="lower right", fontsize=8.5)
-    tidy(steps, "Early exit, threshold swept (exploration)", "mean exit step", "accuracy (%)", "both")
-    tidy(energy, "", f"energy total up to the exit ({unit}), {model}", "", "both")
+    split = results.record.identity.split
+    tidy(steps, f"Early exit: every threshold tried on {split} (exploration)", "mean exit step", "accuracy (%)", "both")
+    tidy(energy, "", f"energy up to the exit ({unit}), {model}", "", "both")
     return figure
 
 

@@ -23,7 +23,7 @@ def test_neurons_are_updated_at_every_step_spike_or_not() -> None:
 def test_a_neuron_of_unknown_cost_has_no_total() -> None:
     trace = tiny_trace()
     odd = replace(trace, neurons=(replace(trace.neurons[0], model="unknown"), *trace.neurons[1:]))
-    with pytest.raises(RefusedError, match="model of neuron layer lif1 is unknown; name it in the adapter"):
+    with pytest.raises(RefusedError, match="neuron layer lif1 is unknown; state its cost with neurons= of adapt"):
         other_work(odd)
 
 

@@ -106,6 +106,13 @@ def test_prefixes_are_refused_with_the_reason(change: dict[str, Any], reason: st
         prefix_predictions(trace)
 
 
+def test_one_step_has_no_prefixes() -> None:
+    trace = _trace(np.eye(2)[[[0, 1]]], [0, 1])
+    assert [m.metric for m in measure(trace, ["accuracy"])[0]] == ["accuracy"]
+    with pytest.raises(RefusedError, match="needs more than one time step"):
+        prefix_predictions(trace)
+
+
 def test_final_readout_gives_accuracy() -> None:
     trace = tiny_trace()
     final = replace(trace, output=Output(trace.output.readout_TNK[-1:], "final"))  # type: ignore[index]

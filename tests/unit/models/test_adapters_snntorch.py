@@ -157,7 +157,7 @@ def test_neurons_that_take_all_steps_at_once(name: str) -> None:
     readout = network.run(torch.rand(5, 3, 6))
     assert network.feed == "sequence"
     assert readout.shape[:2] == (5, 3)
-    assert list(network.unknown_neurons()) == ["0"]
+    assert list(network.unknown_neurons()) == ([] if name == "LeakyParallel" else ["0"])
 
 
 SOFT, HARD, NONE = "subtract", "zero", "none"
@@ -177,10 +177,12 @@ KNOWN: list[tuple[nn.Module, str, str, tuple[int, int, int, int]]] = [
     (snntorch.RSynaptic(0.8, 0.9, linear_features=5), "rsynaptic", "soft", (3, 2, 3 + 1, 1)),
     (snntorch.DeltaLeaky(beta=0.9), "delta-lif", "none", (1, 1, 2, 1)),
 ]
+BY_CALLS: list[tuple[nn.Module, str, int]] = [
+    (snntorch.SLSTM(5, 5), "slstm", 2),
+    (snntorch.SConv2dLSTM(1, 2, 3), "sconv2dlstm", 2),
+    (snntorch.LeakyParallel(6, 4), "lif-parallel", 1),
+]
 UNKNOWN: list[tuple[nn.Module, str, bool]] = [
-    (snntorch.SLSTM(5, 5), "sigmoid", True),
-    (snntorch.SConv2dLSTM(1, 2, 3), "sigmoid", True),
-    (snntorch.LeakyParallel(6, 4), "nn.RNN", True),
     (snntorch.StateLeaky(0.9, channels=6), "convolution", True),
     (snntorch.StateLeaky(0.9, channels=6, output=False), "convolution", False),
     (snntorch.LinearLeaky(0.9, 6, 4), "convolution", True),
@@ -207,6 +209,16 @@ def test_inhibition_compares_twice() -> None:
     assert facts.neuron.compare == 1 + 1
 
 
+@pytest.mark.parametrize(("module", "model", "states"), BY_CALLS, ids=lambda value: type(value).__name__)
+def test_a_neuron_that_costs_what_it_executes(module: nn.Module, model: str, states: int) -> None:
+    facts = neuron_facts(module)
+    assert facts is not None
+    assert facts.unknown == ""
+    found = facts.neuron
+    assert (found.model, found.counted, found.states) == (model, "calls", states)
+    assert (found.mul, found.add, found.compare) == (0, 0, 0)
+
+
 @pytest.mark.parametrize(("module", "reason", "spikes"), UNKNOWN, ids=lambda value: type(value).__name__)
 def test_unknown_neuron_is_named(module: nn.Module, reason: str, spikes: bool) -> None:
     facts = neuron_facts(module)
@@ -220,7 +232,7 @@ def test_every_class_of_the_framework_is_covered() -> None:
     modules = {name for name, cls in inspect.getmembers(snntorch, inspect.isclass) if issubclass(cls, nn.Module)}
     layers = {"BatchNormTT1d", "BatchNormTT2d", "GradedSpikes"}  # no neurons
     abstract = {"SpikingNeuron", "LIF"}
-    tested = {type(row[0]).__name__ for row in (*KNOWN, *UNKNOWN)}
+    tested = {type(row[0]).__name__ for row in (*KNOWN, *BY_CALLS, *UNKNOWN)}
     assert modules - abstract - layers == tested
 
 

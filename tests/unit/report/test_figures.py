@@ -14,7 +14,7 @@ from snn_eval.metrics import energy_rows, measure
 from snn_eval.record import Record
 from snn_eval.report.figures import FIGURES, draw
 from snn_eval.report.figures.energy import energy_figure
-from snn_eval.report.figures.firing import firing_figure
+from snn_eval.report.figures.firing import _short, firing_figure
 from snn_eval.report.figures.readout import early_exit_figure, prefix_figure
 from snn_eval.report.lookup import Results
 from snn_eval.trace import Trace
@@ -122,6 +122,14 @@ def test_a_figure_without_its_numbers_is_left_out_with_the_reason() -> None:
     assert "layer norm2 sees later steps" in drawn.left_out["accuracy_prefix"]
     assert "norm2" in drawn.left_out["early_exit"]
     assert sorted(drawn.files) == ["energy.png", "energy.svg"]
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [(0.0, 2, "0"), (0.041, 2, "0.04"), (0.041, 3, "0.041"), (0.004, 2, "<.01"), (0.0004, 3, "<.001")],
+)
+def test_numbers_in_the_heat_map(value: float, decimals: int, text: str) -> None:
+    assert _short(value, decimals) == text
 
 
 def test_a_record_with_nothing_draws_nothing_and_says_so() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from snn_eval.record import Measurement
 from snn_eval.report import format as written
-from snn_eval.report.format import cell, interval, measured, shape, value_with_unit
+from snn_eval.report.format import cell, interval, interval_name, measured, shape, value_with_unit
 
 
 def of(value: float, unit: str, **facts: Any) -> Measurement:
@@ -29,6 +29,7 @@ def of(value: float, unit: str, **facts: Any) -> Measurement:
         (0, "op/sample", "0 op/sample"),
         (0.0, "J/sample", "0 J/sample"),
         (0.0723, "spike/neuron/step", "0.0723 spike/neuron/step"),
+        (0.000651, "spike/neuron/step", "0.000651 spike/neuron/step"),
         (812.25, "spike/sample", "812.2 spike/sample"),
         (61706, "count", "61.71 k"),
         (7, "count", "7"),
@@ -61,6 +62,12 @@ def test_a_measurement_reads_as_value_interval_direction() -> None:
     assert measured(accuracy) == "99.12 % [98.92, 99.29] ↑"
     assert measured(of(20140, "op/sample", direction="lower")) == "20.14 kop/sample ↓"
     assert measured(of(3, "count")) == "3"
+
+
+def test_an_interval_has_the_name_of_its_method() -> None:
+    assert interval_name(of(1, "1", interval_method="wilson 95%")) == "Wilson 95 %"
+    assert interval_name(of(1, "1", interval_method="hierarchical bootstrap 90%")) == "hierarchical bootstrap 90 %"
+    assert interval_name(of(1, "1")) == ""
 
 
 def test_shapes() -> None:

@@ -96,6 +96,12 @@ def test_remarks() -> None:
     ]
 
 
+def test_a_neuron_without_spikes_is_named() -> None:
+    trace = tiny_trace()
+    silent = replace(trace.neurons[0], spikes_TN=np.zeros_like(trace.neurons[0].spikes_TN))
+    assert layer_notes(replace(trace, synaptic=(), neurons=(silent,))) == ["layer lif1: never fires"]
+
+
 def test_a_product_tells_of_both_operands() -> None:
     pairs = np.zeros((2, 2, 1, 1), np.int64)
     pairs[0, 0] = 5

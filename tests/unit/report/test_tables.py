@@ -43,7 +43,7 @@ def test_rows_keep_the_order_of_the_records() -> None:
 def test_the_headline_names_convention_energy_model_and_interval() -> None:
     text = headline_text([layered_record()])
     assert "66.67 % [20.77, 93.85]" in text
-    assert "Operations: convention exact; energy: model horowitz-45nm-fp32. Intervals: wilson 95%." in text
+    assert "Operations: convention exact; energy: model horowitz-45nm-fp32. Intervals: Wilson 95 %." in text
 
 
 @pytest.mark.parametrize("make", [lambda r: table_md([r]), lambda r: "\n".join(notes(r))], ids=["table.md", "notes"])
@@ -64,6 +64,16 @@ def test_nothing_is_hidden(make) -> None:  # type: ignore[no-untyped-def]
         "note: samples 3 and 7 are damaged",
     ):
         assert part in text
+
+
+def test_one_reason_against_many_metrics_is_one_line() -> None:
+    reason = "needs a spiking layer of role hidden or output, but the network has none"
+    refused = {"nsfr": f"nsfr {reason}", "nasfr": f"nasfr {reason}", "silent_neurons": f"silent neurons {reason}"}
+    other = {"accuracy_top5": "there are only three classes"}
+    assert notes(small_record(unknown=[], refused=refused | other, notes=[])) == [
+        "refused: accuracy_top5: there are only three classes",
+        f"refused: nasfr, nsfr, silent_neurons: {reason}",
+    ]
 
 
 def test_a_clean_record_has_no_notes() -> None:
