@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from snn_eval.errors import DataError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -28,6 +30,17 @@ class Chunk:
     target: NDArray[np.int64]
     group_id: NDArray[np.int64] | None = None
     valid_steps: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse facts that are not of every sample.
+
+        Raises:
+            DataError: ids and targets (or groups, valid steps) of different numbers of samples.
+        """
+        for name in ("target", "group_id", "valid_steps"):
+            given = getattr(self, name)
+            if given is not None and len(given) != len(self.id):
+                raise DataError(f"chunk {self.index}: expected {name} of {len(self.id)} samples, got {len(given)}")
 
     def __len__(self) -> int:
         return len(self.id)

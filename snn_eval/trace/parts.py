@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from snn_eval.errors import CountError
+from snn_eval.errors import CountError, NotFiniteError
 
 __all__ = [
     "MAX_LEVELS",
@@ -285,10 +285,18 @@ class Trace:
     input_events_TN: Int | None = None
 
     def check(self) -> None:
-        """Raise CountError unless all parts agree on the number of samples."""
+        """Raise CountError unless all parts agree on the number of samples and every readout is a number."""
         n = len(self.samples)
         if len(np.unique(self.samples.id)) != n:
             raise CountError("a sample id occurs twice in the trace")
+        readout = self.output.readout_TNK
+        if readout is not None and readout.shape[1] != n:
+            raise CountError(f"the readout has {readout.shape[1]} samples, expected {n}")
+        if readout is not None and np.isnan(readout).any():
+            raise NotFiniteError(
+                "the readout: NaN for a sample; expected numbers, of which the largest is the decision. "
+                "Check the checkpoint's weights and the normalisation of the data"
+            )
         for layer in self.synaptic:
             layer.check()
             if layer.attributed and layer.ops_VTN.shape[-1] != n:

@@ -10,7 +10,7 @@ from helpers.whole import Whole, assert_same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snn_eval.errors import CountError
+from snn_eval.errors import CountError, NotFiniteError
 from snn_eval.trace import NeuronLayer, SynapticLayer, Trace, UnknownOp, concatenate
 
 
@@ -223,3 +223,15 @@ def test_sums_of_floats_do_not_depend_on_the_order_of_the_parts() -> None:
         for p, wall in zip(parts, (0.1, 0.2, 0.3), strict=True)
     ]
     assert_same(concatenate(parts), concatenate(parts[::-1]))  # 0.1 + 0.2 + 0.3 != 0.3 + 0.2 + 0.1
+
+
+def test_a_readout_that_is_no_number_is_refused() -> None:
+    trace = Whole(0, 4, time_steps=1).trace([0, 1])
+    readout = trace.output.readout_TNK
+    assert readout is not None
+    bad = readout.copy()
+    bad[0, 1, 0] = np.nan
+    with pytest.raises(NotFiniteError, match="the readout: NaN"):
+        replace(trace, output=replace(trace.output, readout_TNK=bad)).check()
+    with pytest.raises(CountError, match="the readout has 1 samples, expected 2"):
+        replace(trace, output=replace(trace.output, readout_TNK=readout[:, :1])).check()

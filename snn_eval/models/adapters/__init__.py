@@ -32,7 +32,7 @@ def adapt(
     reset: Callable[[nn.Module], None] | None = None,
     multi_step: bool = False,
 ) -> AdaptedNetwork:
-    """Make a module measurable: in eval mode and without gradients (set on the module itself), reset before a run.
+    """Make a module measurable: in eval mode (set on the module itself), run without gradients, reset before a run.
 
     Args:
         module: the network.

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from snn_eval.errors import NetworkError
 from snn_eval.models.adapters.experiment import Observation, as_readout, choose_feed, find_output_layer
 from snn_eval.models.network import NeuronModel, SpikingLayer
+from snn_eval.models.visible import refuse_invisible
 
 __all__ = ["AdaptedNetwork", "Feed", "Framework", "NeuronFacts", "Role", "unknown_neuron"]
 
@@ -86,8 +87,8 @@ class AdaptedNetwork:
             raise NetworkError(
                 f"sample_axis: expected 0 (static input) or 1 (time-first input), got {self.sample_axis}"
             )
-        _refuse_invisible(self.module)
-        self.module.eval().requires_grad_(False)
+        refuse_invisible(self.module)
+        self.module.eval()
         self.framework.prepare(self.module)
         if not self.facts:
             named = ((name, self.framework.facts(part)) for name, part in self.module.named_modules())
@@ -115,11 +116,15 @@ class AdaptedNetwork:
             return self._forward(x)
 
     def observe(self, x: Tensor) -> None:
-        """Find out, on one sample of ``x``, how time is run and which layer is the readout; state is reset after it."""
+        """Find out, on one sample of ``x``, how time is run and which layer is the readout.
+
+        State is reset after it, and random numbers are as if it had not been: the run that follows draws its own.
+        """
         self._check_input(x)
         sample = x.narrow(self.sample_axis, 0, 1)
         layers = {name: self.module.get_submodule(name) for name in self.facts}
-        with torch.no_grad():
+        cuda = [x.device] if x.is_cuda else []
+        with torch.no_grad(), torch.random.fork_rng(devices=cuda):
             if self.feed is None:
                 self.feed = choose_feed(self, layers, sample)
             output = find_output_layer(self, layers, sample)
@@ -221,15 +226,3 @@ def _with_attribute(module: nn.Module, name: str | None, value: int) -> nn.Modul
     other = copy.copy(module)
     setattr(other, name, value)
     return other
-
-
-def _refuse_invisible(module: nn.Module) -> None:
-    """Modules inside which neither hooks nor a function mode see anything would silently count as nothing."""
-    for name, part in module.named_modules():
-        where = name or "the network"
-        if isinstance(part, torch.jit.ScriptModule):
-            raise NetworkError(f"{where}: TorchScript cannot be measured; give the Python module it was made from")
-        if isinstance(part, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            raise NetworkError(f"{where}: {type(part).__name__} cannot be measured; give its .module")
-        if type(part).__name__ == "OptimizedModule":
-            raise NetworkError(f"{where}: a compiled module cannot be measured; give the module before torch.compile")

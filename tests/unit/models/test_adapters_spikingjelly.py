@@ -224,9 +224,30 @@ def small_without_seeding() -> nn.Module:
 def test_eval_mode_and_no_gradients() -> None:
     network = adapt(small().train(), 4)
     assert not network.module.training
-    assert not any(weight.requires_grad for weight in network.module.parameters())
     assert not network.run(X.requires_grad_()).requires_grad
     X.requires_grad_(False)
+
+
+def test_a_network_measured_between_epochs_can_be_trained_on() -> None:
+    module = small()
+    adapt(module, 4).run(X)
+    assert all(weight.requires_grad for weight in module.parameters())
+
+
+def test_the_first_run_draws_what_any_run_draws() -> None:
+    class Noisy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = small()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.inner(x + torch.rand_like(x))
+
+    network = adapt(Noisy(), 4)
+    torch.manual_seed(1)
+    first = network.run(X)  # finds out first how the network works
+    torch.manual_seed(1)
+    assert torch.equal(network.run(X), first)
 
 
 def test_mixed_step_modes() -> None:
