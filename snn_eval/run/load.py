@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,6 +159,10 @@ def _try(network: AdaptedNetwork, example: Tensor, classes: int) -> None:
     except RuntimeError as error:
         shape = tuple(example.shape)
         raise NetworkError(f"the network does not take input of shape {shape}: {_first_line(error)}") from error
+    except (Exception, SystemExit) as error:  # the user's forward raises what it likes; nothing of ours runs in it yet
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name} line {place.lineno}"
+        raise NetworkError(f"the network fails: {type(error).__name__}: {_first_line(error)} ({where})") from error
     if readout_TNK.shape[-1] != classes:
         raise NetworkError(f"the data has {classes} classes, the network's readout {readout_TNK.shape[-1]}")
 

@@ -35,6 +35,20 @@ def broken():
 
 def leaves():
     raise SystemExit(5)
+
+class Fails(nn.Module):
+    def __init__(self, error):
+        super().__init__()
+        self.inner, self.error = make(), error
+
+    def forward(self, x):
+        raise self.error
+
+def misses():
+    return Fails(KeyError("gate"))
+
+def stops():
+    return Fails(SystemExit(4))
 """
 
 ANNOTATED = """
@@ -123,6 +137,16 @@ def test_mistakes_of_a_factory(
 ) -> None:
     with pytest.raises(error, match=words):
         load_network(suite, weights(tmp_path), EXAMPLE, classes=10, arch=f"{factory}:{function}")
+
+
+@pytest.mark.parametrize(("function", "words"), [("misses", "KeyError: 'gate'"), ("stops", "SystemExit: 4")])
+def test_a_network_that_fails_is_told_with_its_line(
+    suite: Suite, factory: str, tmp_path: Path, function: str, words: str
+) -> None:
+    state = {f"inner.{key}": value for key, value in torch.load(weights(tmp_path), weights_only=True).items()}
+    torch.save(state, tmp_path / "fails.pth")
+    with pytest.raises(NetworkError, match=rf"the network fails: {words} \(net.py line \d+\)"):
+        load_network(suite, tmp_path / "fails.pth", EXAMPLE, classes=10, arch=f"{factory}:{function}")
 
 
 def test_a_file_that_ends_the_program_does_not(suite: Suite, tmp_path: Path) -> None:
