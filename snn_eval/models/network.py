@@ -17,8 +17,9 @@ class NeuronModel:
 
     ``has_threshold`` False marks an integrator that never spikes. ``output_index`` is where the spikes stand
     when the module returns a tuple. ``counted``: whether an update costs what is said here (``facts``; what the module
-    itself computes is then not looked at, what its submodules do is) or what it is seen to execute (``calls``). The model "unknown" has zeros because its operations are not known: it is named in
-    ``Network.unknown_neurons`` and must be reported, never counted as free.
+    itself computes is then not looked at, what its submodules do is) or what it is seen to execute (``calls``). The
+    model "unknown" has zeros because its operations are not known: it is named in ``Network.unknown_neurons`` and must
+    be reported, never counted as free.
     """
 
     model: str

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from snn_eval.probe.chunk import Chunk, ProbeOptions
+from snn_eval.data.chunk import Chunk
+from snn_eval.probe.options import ProbeOptions
 from snn_eval.probe.recorder import Recorder, record_trace
 
 __all__ = ["Chunk", "ProbeOptions", "Recorder", "record_trace"]

@@ -10,76 +10,19 @@ A rule turns the arguments of one call into the parts that count:
 
 from __future__ import annotations
 
-import string
 import types
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from snn_eval.probe.equations import added_product, einsum, inner, matmul, outer, reversed_matmul, tensordot
 from snn_eval.probe.fanout import Geometry
+from snn_eval.probe.parts import Attention, NoRuleError, Part, Rule, Weighted, argument
 
-__all__ = ["COMPOSITES", "RULES", "Attention", "NoRuleError", "Pair", "Part", "Weighted", "expand_composite"]
-
-
-class NoRuleError(Exception):
-    """This form of a known call has no rule; the call is recorded as unknown."""
-
-
-@dataclass(slots=True)
-class Weighted:
-    """Input ``x`` (rows, then features) meeting ``weight`` laid out as its geometry says."""
-
-    x: Tensor
-    weight: Tensor
-    geometry: Callable[[], Geometry]
-    bias: bool = False
-    suffix: str = ""
-
-
-@dataclass(slots=True)
-class Pair:
-    """Operands of an index equation: an operation for each pair of elements that agree in all shared labels."""
-
-    a: Tensor
-    b: Tensor
-    labels_a: str
-    labels_b: str
-    bias: bool = False
-    suffix: str = ""
-
-
-@dataclass(slots=True)
-class Attention:
-    """Scaled dot-product attention; ``allowed`` [..., L, S] tells which score pairs the mask lets through (None: all)."""
-
-    query: Tensor
-    key: Tensor
-    value: Tensor
-    allowed: Tensor | None
-    mask: Tensor | None = None
-    scale: float | None = None
-
-    def weights(self) -> Tensor:
-        """The softmax weights ``[..., L, S]`` in float64 (a row that may see nothing is zero)."""
-        query, key = self.query.to(torch.float64), self.key.to(torch.float64)
-        scores = query @ key.transpose(-1, -2) * (query.shape[-1] ** -0.5 if self.scale is None else self.scale)
-        if self.mask is not None and self.mask.dtype != torch.bool:
-            scores = scores + self.mask
-        if self.allowed is not None:
-            scores = scores.masked_fill(~self.allowed, float("-inf"))
-        return torch.nan_to_num(scores.softmax(-1))
-
-
-Part = Weighted | Pair | Attention
-Rule = Callable[[Sequence[Any], Mapping[str, Any], Any], list[Part]]
-
-
-def _argument(args: Sequence[Any], kwargs: Mapping[str, Any], index: int, name: str, default: Any = None) -> Any:
-    return args[index] if len(args) > index else kwargs.get(name, default)
+__all__ = ["COMPOSITES", "RULES", "expand_composite"]
 
 
 def _tuple(value: Any, dims: int) -> tuple[int, ...]:
@@ -89,7 +32,7 @@ def _tuple(value: Any, dims: int) -> tuple[int, ...]:
     return values * dims if len(values) == 1 else values
 
 
-def _same_padding(x: Tensor, weight: Tensor, stride: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
+def _same_padding(weight: Tensor, dilation: tuple[int, ...]) -> tuple[int, ...]:
     """Padding of ``padding='same'``: torch pads the odd element on the right, which an even kernel span needs."""
     spans = [d * (k - 1) for d, k in zip(dilation, weight.shape[2:], strict=True)]
     return tuple(span // 2 for span in spans)
@@ -98,23 +41,20 @@ def _same_padding(x: Tensor, weight: Tensor, stride: tuple[int, ...], dilation: 
 def _conv_geometry(
     x: Tensor, weight: Tensor, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor, dims: int
 ) -> Geometry:
-    stride = _tuple(_argument(args, kwargs, 3, "stride", 1), dims)
-    dilation = _tuple(_argument(args, kwargs, 5, "dilation", 1), dims)
-    padding = _argument(args, kwargs, 4, "padding", 0)
+    stride = _tuple(argument(args, kwargs, 3, "stride", 1), dims)
+    dilation = _tuple(argument(args, kwargs, 5, "dilation", 1), dims)
+    padding = argument(args, kwargs, 4, "padding", 0)
     if padding == "valid":
         padding = 0
-    if padding == "same":
-        pads = _same_padding(x, weight, stride, dilation)
-    else:
-        pads = _tuple(padding, dims)
-    groups = int(_argument(args, kwargs, 6, "groups", 1))
+    pads = _same_padding(weight, dilation) if padding == "same" else _tuple(padding, dims)
+    groups = int(argument(args, kwargs, 6, "groups", 1))
     return Geometry("conv", tuple(x.shape[-dims - 1 :]), stride, pads, dilation, (), groups, tuple(out.shape[-dims:]))
 
 
 def _conv(dims: int, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> list[Part]:
-    x = _argument(args, kwargs, 0, "input")
-    weight = _argument(args, kwargs, 1, "weight")
-    bias = _argument(args, kwargs, 2, "bias") is not None
+    x = argument(args, kwargs, 0, "input")
+    weight = argument(args, kwargs, 1, "weight")
+    bias = argument(args, kwargs, 2, "bias") is not None
     return [Weighted(x, weight, partial(_conv_geometry, x, weight, args, kwargs, out, dims), bias)]
 
 
@@ -124,19 +64,19 @@ def _conv_transpose_geometry(
     return Geometry(
         "conv_transpose",
         tuple(x.shape[-dims - 1 :]),
-        _tuple(_argument(args, kwargs, 3, "stride", 1), dims),
-        _tuple(_argument(args, kwargs, 4, "padding", 0), dims),
-        _tuple(_argument(args, kwargs, 7, "dilation", 1), dims),
-        _tuple(_argument(args, kwargs, 5, "output_padding", 0), dims),
-        int(_argument(args, kwargs, 6, "groups", 1)),
+        _tuple(argument(args, kwargs, 3, "stride", 1), dims),
+        _tuple(argument(args, kwargs, 4, "padding", 0), dims),
+        _tuple(argument(args, kwargs, 7, "dilation", 1), dims),
+        _tuple(argument(args, kwargs, 5, "output_padding", 0), dims),
+        int(argument(args, kwargs, 6, "groups", 1)),
         tuple(out.shape[-dims:]),
     )
 
 
 def _conv_transpose(dims: int, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> list[Part]:
-    x = _argument(args, kwargs, 0, "input")
-    weight = _argument(args, kwargs, 1, "weight")
-    bias = _argument(args, kwargs, 2, "bias") is not None
+    x = argument(args, kwargs, 0, "input")
+    weight = argument(args, kwargs, 1, "weight")
+    bias = argument(args, kwargs, 2, "bias") is not None
     return [Weighted(x, weight, partial(_conv_transpose_geometry, x, args, kwargs, out, dims), bias)]
 
 
@@ -144,7 +84,7 @@ def _convolution(args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) ->
     """``torch.convolution``: (x, weight, bias, stride, padding, dilation, transposed, output_padding, groups)."""
     names = ("input", "weight", "bias", "stride", "padding", "dilation", "transposed", "output_padding", "groups")
     x, weight, bias, stride, padding, dilation, transposed, output_padding, groups = (
-        _argument(args, kwargs, i, name) for i, name in enumerate(names)
+        argument(args, kwargs, i, name) for i, name in enumerate(names)
     )
     if transposed:
         return _conv_transpose(
@@ -158,97 +98,12 @@ def _linear_geometry(weight: Tensor, kind: str = "linear") -> Geometry:
 
 
 def _linear(args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> list[Part]:
-    x = _argument(args, kwargs, 0, "input")
-    weight = _argument(args, kwargs, 1, "weight")
+    x = argument(args, kwargs, 0, "input")
+    weight = argument(args, kwargs, 1, "weight")
     if weight.dim() == 1:
         weight = weight[None]
-    bias = _argument(args, kwargs, 2, "bias") is not None
+    bias = argument(args, kwargs, 2, "bias") is not None
     return [Weighted(x, weight, partial(_linear_geometry, weight), bias)]
-
-
-def _product(a: Tensor, b: Tensor, bias: bool = False) -> list[Part]:
-    """``torch.matmul`` of any ranks, as an index equation; broadcast axes get a label of their own."""
-    if not a.is_floating_point() and not b.is_floating_point():
-        raise NoRuleError
-    names = iter(string.ascii_letters)
-    k = next(names)
-    labels_a = k if a.dim() == 1 else next(names) + k
-    labels_b = k if b.dim() == 1 else k + next(names)
-    batch_a, batch_b = a.dim() - len(labels_a), b.dim() - len(labels_b)
-    for i in range(1, max(batch_a, batch_b) + 1):
-        name = next(names)
-        if i <= batch_a:
-            alone = i <= batch_b and a.shape[batch_a - i] == 1 != b.shape[batch_b - i]
-            labels_a = (next(names) if alone else name) + labels_a
-        if i <= batch_b:
-            alone = i <= batch_a and b.shape[batch_b - i] == 1 != a.shape[batch_a - i]
-            labels_b = (next(names) if alone else name) + labels_b
-    return [Pair(a, b, labels_a, labels_b, bias)]
-
-
-def _matmul(args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> list[Part]:
-    second = _argument(args, kwargs, 1, "other")
-    for name in ("mat2", "tensor2", "vec"):
-        second = kwargs.get(name, second)
-    return _product(_argument(args, kwargs, 0, "input"), second)
-
-
-def _reversed_matmul(args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> list[Part]:
-    return _product(args[1], args[0])
-
-
-def _added_product(first: str, second: str, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> list[Part]:
-    """``beta·input + alpha·(a @ b)``; batches of `addbmm` are summed, which changes no pair."""
-    return _product(_argument(args, kwargs, 1, first), _argument(args, kwargs, 2, second), bias=True)
-
-
-def _einsum(args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> list[Part]:
-    if not args or not isinstance(args[0], str):
-        raise NoRuleError
-    operands = args[1] if len(args) == 2 and isinstance(args[1], (list, tuple)) else args[1:]
-    if len(operands) == 1:
-        return []
-    if len(operands) != 2:
-        raise NoRuleError
-    a, b = operands
-    terms = args[0].replace(" ", "").split("->")[0].split(",")
-    labels = [_without_ellipsis(term, t, terms) for term, t in zip(terms, (a, b), strict=True)]
-    if any(len(set(term)) != len(term) for term in labels):
-        raise NoRuleError  # a diagonal
-    return [Pair(a, b, labels[0], labels[1])]
-
-
-def _without_ellipsis(term: str, operand: Tensor, terms: Sequence[str]) -> str:
-    if "..." not in term:
-        return term
-    used = set("".join(terms))
-    spare = [c for c in string.ascii_letters if c not in used]
-    hidden = operand.dim() - len(term.replace("...", ""))
-    return term.replace("...", "".join(reversed(spare[:hidden])))
-
-
-def _tensordot(args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> list[Part]:
-    a, b = args[0], _argument(args, kwargs, 1, "b")
-    dims = _argument(args, kwargs, 2, "dims", 2)
-    if isinstance(dims, int):
-        over_a, over_b = list(range(a.dim() - dims, a.dim())), list(range(dims))
-    else:
-        over_a, over_b = ([d] if isinstance(d, int) else list(d) for d in dims)
-    labels_a = list(string.ascii_lowercase[: a.dim()])
-    labels_b = list(string.ascii_uppercase[: b.dim()])
-    for i, j in zip(over_a, over_b, strict=True):
-        labels_b[j] = labels_a[i]
-    return [Pair(a, b, "".join(labels_a), "".join(labels_b))]
-
-
-def _outer(args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> list[Part]:
-    return [Pair(args[0], _argument(args, kwargs, 1, "vec2"), "a", "b")]
-
-
-def _inner(args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> list[Part]:
-    a, b = args[0], _argument(args, kwargs, 1, "other")
-    k = string.ascii_letters[-1]
-    return [Pair(a, b, string.ascii_lowercase[: a.dim() - 1] + k, string.ascii_uppercase[: b.dim() - 1] + k)]
 
 
 def _allowed(query: Tensor, key: Tensor, mask: Tensor | None, is_causal: bool) -> Tensor | None:
@@ -261,14 +116,14 @@ def _allowed(query: Tensor, key: Tensor, mask: Tensor | None, is_causal: bool) -
 
 
 def _attention(args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> list[Part]:
-    query, key, value = (_argument(args, kwargs, i, n) for i, n in enumerate(("query", "key", "value")))
-    if _argument(args, kwargs, 4, "dropout_p", 0.0):
+    query, key, value = (argument(args, kwargs, i, n) for i, n in enumerate(("query", "key", "value")))
+    if argument(args, kwargs, 4, "dropout_p", 0.0):
         raise NoRuleError
     if kwargs.get("enable_gqa", False) and key.shape[-3] != query.shape[-3]:
         repeat = query.shape[-3] // key.shape[-3]
         key, value = key.repeat_interleave(repeat, -3), value.repeat_interleave(repeat, -3)
-    mask = _argument(args, kwargs, 3, "attn_mask")
-    causal = bool(_argument(args, kwargs, 5, "is_causal", False))
+    mask = argument(args, kwargs, 3, "attn_mask")
+    causal = bool(argument(args, kwargs, 5, "is_causal", False))
     return [Attention(query, key, value, _allowed(query, key, mask, causal), mask, kwargs.get("scale"))]
 
 
@@ -284,10 +139,11 @@ def _cell(args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> list[Part
 
 
 def _sequence(args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> list[Part]:
-    """Recurrent layers over a sequence: ``(x, hx, weights, has_biases, layers, dropout, train, bidirectional, batch_first)``.
+    """Recurrent layers over a sequence.
 
-    The hidden inputs are the initial state followed by the outputs but the last, so one layer shows all it did;
-    inner layers of a stack, projections and packed sequences show nothing and have no rule.
+    Arguments are ``(x, hx, weights, has_biases, layers, dropout, train, bidirectional, batch_first)``. The
+    hidden inputs are the initial state followed by the outputs but the last, so one layer shows all it did; inner
+    layers of a stack, projections and packed sequences show nothing and have no rule.
     """
     if len(args) != 9 or args[4] != 1 or not isinstance(args[3], bool):
         raise NoRuleError
@@ -320,15 +176,15 @@ RULES: dict[str, Rule] = {
     **{f"conv_transpose{d}d": partial(_conv_transpose, d) for d in (1, 2, 3)},
     **dict.fromkeys(("convolution", "_convolution"), _convolution),
     "linear": _linear,
-    **dict.fromkeys(("matmul", "__matmul__", "mm", "bmm", "mv", "dot", "vdot"), _matmul),
-    "__rmatmul__": _reversed_matmul,
-    **dict.fromkeys(("addmm", "addmm_"), partial(_added_product, "mat1", "mat2")),
-    **dict.fromkeys(("baddbmm", "baddbmm_", "addbmm", "addbmm_"), partial(_added_product, "batch1", "batch2")),
-    **dict.fromkeys(("addmv", "addmv_"), partial(_added_product, "mat", "vec")),
-    "einsum": _einsum,
-    "tensordot": _tensordot,
-    **dict.fromkeys(("outer", "ger"), _outer),
-    "inner": _inner,
+    **dict.fromkeys(("matmul", "__matmul__", "mm", "bmm", "mv", "dot", "vdot"), matmul),
+    "__rmatmul__": reversed_matmul,
+    **dict.fromkeys(("addmm", "addmm_"), partial(added_product, "mat1", "mat2")),
+    **dict.fromkeys(("baddbmm", "baddbmm_", "addbmm", "addbmm_"), partial(added_product, "batch1", "batch2")),
+    **dict.fromkeys(("addmv", "addmv_"), partial(added_product, "mat", "vec")),
+    "einsum": einsum,
+    "tensordot": tensordot,
+    **dict.fromkeys(("outer", "ger"), outer),
+    "inner": inner,
     "scaled_dot_product_attention": _attention,
     **dict.fromkeys(("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"), _cell),
     **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), _sequence),

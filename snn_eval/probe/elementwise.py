@@ -126,20 +126,53 @@ COSTS: dict[str, Costed] = {
     **dict.fromkeys(("max", "min", "amax", "amin", "argmax", "argmin", "topk", "sort"), Costed("reduction", _MOST)),
     **dict.fromkeys(("var", "std"), Costed("reduction", _each(mul=1, add=2))),
     **dict.fromkeys(("softmax", "log_softmax"), Costed("softmax", _each(mul=1, add=1, compare=1, exponentials=1))),
-    **dict.fromkeys(("relu", "relu_", "threshold", "leaky_relu", "clamp_min", "clamp_max"), Costed("activation", _each(compare=1))),
+    **dict.fromkeys(
+        ("relu", "relu_", "threshold", "leaky_relu", "clamp_min", "clamp_max"), Costed("activation", _each(compare=1))
+    ),
     **dict.fromkeys(("clamp", "clamp_", "clip", "hardtanh", "relu6"), Costed("activation", _each(compare=2))),
     **dict.fromkeys(("maximum", "minimum"), Costed("activation", _each(compare=1))),
     **dict.fromkeys(
-        ("sigmoid", "sigmoid_", "tanh", "tanh_", "exp", "exp_", "log", "sqrt", "rsqrt", "softplus", "erf", "sin", "cos"),
+        (
+            "sigmoid",
+            "sigmoid_",
+            "tanh",
+            "tanh_",
+            "exp",
+            "exp_",
+            "log",
+            "sqrt",
+            "rsqrt",
+            "softplus",
+            "erf",
+            "sin",
+            "cos",
+        ),
         Costed("activation", _each(exponentials=1)),
     ),
-    **dict.fromkeys(("gelu", "silu", "elu", "mish", "selu", "celu"), Costed("activation", _each(mul=1, exponentials=1))),
     **dict.fromkeys(
-        ("gt", "ge", "lt", "le", "eq", "ne", "__gt__", "__ge__", "__lt__", "__le__", "__eq__", "__ne__", "heaviside", "sign"),
+        ("gelu", "silu", "elu", "mish", "selu", "celu"), Costed("activation", _each(mul=1, exponentials=1))
+    ),
+    **dict.fromkeys(
+        (
+            "gt",
+            "ge",
+            "lt",
+            "le",
+            "eq",
+            "ne",
+            "__gt__",
+            "__ge__",
+            "__lt__",
+            "__le__",
+            "__eq__",
+            "__ne__",
+            "heaviside",
+            "sign",
+        ),
         Costed("compare", _each(compare=1)),
     ),
     **dict.fromkeys(("floor", "ceil", "round", "round_", "trunc"), Costed("activation", _each(compare=1))),
-}  # fmt: skip
+}
 """Function name → kind and cost."""
 
 _LSTM, _GRU = Cost(mul=3, add=1, exponentials=5), Cost(mul=3, add=2, exponentials=3)

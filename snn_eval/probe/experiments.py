@@ -9,15 +9,16 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from snn_eval.errors import NetworkError
 from snn_eval.models.network import Network
-from snn_eval.probe.chunk import ProbeOptions
-from snn_eval.probe.inventory import Inventory, Operand, take_inventory
-from snn_eval.probe.plan import Plan, Runs, make_plan
+from snn_eval.probe.inventory import Inventory, Operand
+from snn_eval.probe.observer import take_inventory
+from snn_eval.probe.options import ProbeOptions
+from snn_eval.probe.planning import Plan, Runs, make_plan
 
-__all__ = ["Findings", "calls_of", "experiment", "refuse_invisible"]
+__all__ = ["Findings", "calls_of", "experiment"]
 
 _SAMPLES, _WIDER = 3, 5
 """Samples of the dry runs: two numbers that share no factor, so that what grows with them is seen."""
@@ -28,33 +29,13 @@ _DRAWS = 3
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Outcome of the experiments."""
+    """Outcome of the experiments; ``not_causal_layer``: the first whose early steps depend on how many follow."""
 
     plan: Plan
     causal: Literal["yes", "no", "unknown"]
+    not_causal_layer: str | None
     stochastic: bool
     notes: tuple[str, ...]
-
-
-def refuse_invisible(module: nn.Module) -> None:
-    """Refuse what runs where no call can be seen.
-
-    Raises:
-        NetworkError: TorchScript, DataParallel or compiled modules, by name.
-    """
-    for path, part in module.named_modules():
-        kind = type(part).__name__
-        where = f"'{path}'" if path else "the network"
-        if isinstance(part, torch.jit.ScriptModule):
-            raise NetworkError(
-                f"{where} is TorchScript, whose operations cannot be seen; expected the Python module it was made from"
-            )
-        if isinstance(part, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-            raise NetworkError(f"{where} is wrapped in {kind}, which runs in threads; expected its .module")
-        if kind == "OptimizedModule":
-            raise NetworkError(
-                f"{where} is compiled, its operations cannot be seen; expected the module before torch.compile"
-            )
 
 
 def experiment(network: Network, x: Tensor, options: ProbeOptions) -> Findings:
@@ -78,22 +59,22 @@ def experiment(network: Network, x: Tensor, options: ProbeOptions) -> Findings:
         wider = _seeded(network, _pick(pool, axis, range(_WIDER)), lively=True).released()
         leaks = _readout_leaks(network, base_x, changed_x)
     except (RuntimeError, IndexError, ValueError) as error:
+        reason = next(iter(str(error).splitlines()), "")
         raise NetworkError(
             f"the network does not run on batches of {_SAMPLES} and {_WIDER} samples, which show how it folds time and "
-            f"sample ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}); expected any batch size"
+            f"sample ({type(error).__name__}: {reason}); expected any batch size"
         ) from error
     shorter = _shorter(network, base_x, lively=True)
     runs = Runs(base, wider, shorter, changed, _SAMPLES, _WIDER)
     plan = make_plan(network, runs, options.per_step_map_limit)
     _declare_sources(plan, options)
     causal, layer = _causality(network, [base_x, *changed_x[-1:]])
-    plan.not_causal_layer = layer
     notes = list(plan.notes)
     if stochastic:
         notes.append("the network is random: two runs of the same batch differ; counts hold for the runs made")
     if leaks and not any("leak" in n for n in notes):
         notes.append("samples leak into each other: changing one sample changes the readout of others")
-    return Findings(plan, causal, stochastic, tuple(dict.fromkeys(notes)))
+    return Findings(plan, causal, layer, stochastic, tuple(dict.fromkeys(notes)))
 
 
 def calls_of(network: Network, x: Tensor) -> tuple[tuple[str, str, str], ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FanOut", "Geometry", "fan_out"]
+__all__ = ["FanOut", "Geometry", "fan_out", "pair_fan_out"]
 
 Int = NDArray[np.int64]
 
@@ -102,7 +102,8 @@ def _meets(geometry: Geometry, d: int, kernel: int) -> Int:
     else:
         out = positions * geometry.stride[d] - geometry.padding[d] + taps
         inside = (out >= 0) & (out < outputs)
-    return inside.astype(np.int64)
+    meets: Int = inside.astype(np.int64)
+    return meets
 
 
 _SPREAD: dict[int, Callable[[Int, Sequence[Int]], Int]] = {
@@ -113,4 +114,23 @@ _SPREAD: dict[int, Callable[[Int, Sequence[Int]], Int]] = {
 
 
 def _spread(per_tap: Int, meets: Sequence[Int]) -> Int:
-    return _SPREAD[len(meets)](per_tap, meets)
+    spread: Int = _SPREAD[len(meets)](per_tap, meets)
+    return spread
+
+
+def pair_fan_out(weight: NDArray[Any], labels_a: str, labels_b: str, shape_a: tuple[int, ...]) -> FanOut:
+    """Weights met by each element of ``a`` in an index equation ``a, b``, where ``b`` is the weight.
+
+    An element meets all of ``b`` that agrees with it in the labels both have: a sum over the labels ``b`` has alone,
+    spread over the shared ones. The maps have the axes of ``a``, of length 1 where nothing depends on them.
+    """
+    nonzero = weight != 0
+    own = tuple(i for i, label in enumerate(labels_b) if label not in labels_a)
+    shared = [label for label in labels_b if label in labels_a]
+    met = int(np.prod([nonzero.shape[i] for i in own], dtype=np.int64))
+    by_label = np.asarray(nonzero.sum(axis=own, dtype=np.int64))
+    in_order = by_label.transpose(sorted(range(len(shared)), key=lambda i: labels_a.index(shared[i])))
+    effective = in_order.reshape([shape_a[i] if label in shared else 1 for i, label in enumerate(labels_a)])
+    structural = np.full_like(effective, met)
+    dense = int(structural.sum())
+    return FanOut(effective, structural, dense, dense, int(nonzero.sum()), nonzero.size)

@@ -9,26 +9,19 @@ All take ``x[T,N,M]`` (bits; M: all elements of one sample in one step), look at
 * ``structural``: the same with a second fan-out vector, or None,
 * ``columns[T,M]`` int32: nonzero elements per position, summed over samples, or None.
 
-Sums run in int32 over blocks small enough not to overflow and are then added in int64.
+Sums run in int32 over blocks small enough not to overflow and are then added in int64. The kernels are long on purpose:
+each is one loop a compiler can vectorise, its cases told apart by which arguments are None when it is compiled.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-__all__ = ["axis_counts", "binary", "find_values", "graded", "levelled", "meetings"]
-
-Array = NDArray[Any]
+__all__ = ["axis_counts", "binary", "find_values", "levelled", "meetings"]
 
 _ROWS = 4
 """Rows read together by `binary`: hides memory latency and touches ``columns`` once for four samples."""
-
-_LEVEL_BLOCK = 1024
-"""Elements kept in the first-level cache while each level is compared."""
 
 
 @njit(nogil=True, cache=True)
@@ -122,7 +115,7 @@ def binary(x, n, fan, structural, one, magnitude, block, inputs, ops, sops, colu
 
 @njit(nogil=True, cache=True)
 def levelled(x, first, last, fan, structural, values, rows, magnitude, block, inputs, ops, sops, columns):  # type: ignore[no-untyped-def]
-    """Count samples ``first ≤ i < last`` by value: element equal to ``values[v]`` goes to row ``rows[v]`` of ``inputs[R,T,N]`` and ``ops``.
+    """Count samples ``first ≤ i < last`` by value: ``values[v]`` goes to row ``rows[v]`` of ``inputs[R,T,N]``, ``ops``.
 
     Returns the number of nonzero elements with none of the values (then the counts are incomplete).
     """
@@ -205,115 +198,9 @@ def find_values(x, n, known, magnitude, limit):  # type: ignore[no-untyped-def]
     return found[:count]
 
 
-@njit(nogil=True, cache=True, fastmath={"nnan", "nsz"})
-def _extent(row):  # type: ignore[no-untyped-def]
-    lo = row[0]
-    hi = row[0]
-    for v in row:
-        lo = min(lo, v)
-        hi = max(hi, v)
-    return np.float64(lo), np.float64(hi)
-
-
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
-def _graded_rows(x, n, fan, structural, block, inputs, ops, sops, weighted, total, low, high):  # type: ignore[no-untyped-def]
-    for i in range(n):
-        for t in range(x.shape[0]):
-            nonzero = np.int64(0)
-            sum_ops = np.int64(0)
-            sum_structural = np.int64(0)
-            sum_weighted = 0.0
-            sum_values = 0.0
-            for j0 in range(0, x.shape[2], block):
-                size = min(x.shape[2], j0 + block) - j0
-                r = x[t, i, j0 : j0 + size]
-                count = np.int32(0)
-                w = 0.0
-                s = 0.0
-                if fan is not None:
-                    f = fan[j0 : j0 + size]
-                    o = np.int32(0)
-                    for j in range(size):
-                        p = np.int32(r[j] != 0.0)
-                        count += p
-                        o += f[j] & -p
-                    for j in range(size):
-                        v = np.float64(r[j])
-                        s += v
-                        w += abs(v) * f[j]
-                    sum_ops += o
-                else:
-                    for j in range(size):
-                        count += np.int32(r[j] != 0.0)
-                    for j in range(size):
-                        v = np.float64(r[j])
-                        s += v
-                        w += abs(v)
-                if structural is not None:
-                    g = structural[j0 : j0 + size]
-                    q = np.int32(0)
-                    for j in range(size):
-                        q += g[j] & -np.int32(r[j] != 0.0)
-                    sum_structural += q
-                nonzero += count
-                sum_weighted += w
-                sum_values += s
-            inputs[t, i] += nonzero
-            if fan is not None:
-                ops[t, i] += sum_ops
-            if structural is not None:
-                sops[t, i] += sum_structural
-            weighted[t, i] = sum_weighted
-            total[t, i] = sum_values
-            lo, hi = _extent(x[t, i])
-            low[i] = min(low[i], lo)
-            high[i] = max(high[i], hi)
-
-
-@njit(nogil=True, cache=True)
-def _column_counts(x, n, columns):  # type: ignore[no-untyped-def]
-    for t in range(x.shape[0]):
-        c = columns[t]
-        for i in range(n):
-            r = x[t, i]
-            for j in range(x.shape[2]):
-                c[j] += np.int32(r[j] != 0)
-
-
-def graded(
-    x: Array,
-    n: int,
-    fan: Array | None,
-    structural: Array | None,
-    block: int,
-    inputs: Array,
-    ops: Array,
-    sops: Array | None,
-    weighted: Array,
-    total: Array,
-    columns: Array | None,
-) -> tuple[float, float, bool]:
-    """Count real values ``x[T,N,M]`` (float32 or float64) without telling them apart.
-
-    Sets ``weighted`` = Σ|v|·fan-out (Σ|v| without ``fan``) and ``total`` = Σv of each row, in float64 and in an
-    order that depends only on M, so a sample's sums do not depend on its batch.
-
-    Returns:
-        smallest value, largest value, whether all values were finite.
-    """
-    low = np.full(max(n, 1), np.inf)
-    high = np.full(max(n, 1), -np.inf)
-    if x.shape[2]:
-        _graded_rows(x, n, fan, structural, block, inputs, ops, sops, weighted, total, low, high)
-    if columns is not None:
-        _column_counts(x, n, columns)
-    # Sums of |v| are finite exactly if every value is (they cannot cancel).
-    return float(low.min()), float(high.max()), bool(np.isfinite(weighted[:, :n]).all())
-
-
 @njit(nogil=True, cache=True)
 def axis_counts(x, values, counts, weights):  # type: ignore[no-untyped-def]
-    """Nonzero elements of ``x[B,K,F]`` (values, not bits) along F: by value in ``counts[V+1,B,K]``, Σ|v| in ``weights[B,K]``."""
+    """Nonzero elements of ``x[B,K,F]`` (values, not bits) along F: ``counts[V+1,B,K]`` by value, ``weights`` Σ|v|."""
     others = len(values)
     for b in range(x.shape[0]):
         for k in range(x.shape[1]):

@@ -20,6 +20,12 @@ __all__ = ["Layout", "Observations", "infer_layout"]
 Factor = int | Literal["T", "N"]
 
 
+def _size(factor: Factor, time_steps: int, samples: int) -> int:
+    if factor == "T":
+        return time_steps
+    return samples if factor == "N" else factor
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Factors of each axis, outermost first: ``"T"``, ``"N"`` or a size.
@@ -46,7 +52,7 @@ class Layout:
 
     def sizes(self, time_steps: int, samples: int) -> tuple[int, ...]:
         """Factor sizes of all axes, in order."""
-        return tuple({"T": time_steps, "N": samples}.get(f, f) for axis in self.axes for f in axis)  # type: ignore[call-overload]
+        return tuple(_size(f, time_steps, samples) for axis in self.axes for f in axis)
 
     def order(self) -> tuple[int, ...]:
         """Permutation of the factors that brings time first, then sample, then the rest as they are."""
@@ -72,8 +78,11 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """The same operand in several runs: ``base`` with n samples, ``wider`` with more, ``shorter`` with one step less
-    (None where T cannot be set), ``changed`` with sample 0 replaced."""
+    """The same operand in several runs.
+
+    ``base`` with n samples, ``wider`` with more, ``shorter`` with one step less (None where T cannot be set), each of
+    ``changed`` with sample 0 replaced; ``looped``: its call is made again at each step.
+    """
 
     base: Operand
     wider: Operand
@@ -105,7 +114,7 @@ def infer_layout(seen: Observations) -> Layout | None:
     for preference, axes in enumerate(candidates):
         outside, inside = _changes(seen, axes, sample_axis)
         layout = Layout(axes, assumed=inside == 0, leaks=outside > 0, ambiguous=len(candidates) > 1)
-        score = (outside, time_mismatch(seen.base, seen.shorter, layout, seen), preference)
+        score = (outside, _time_mismatch(seen, layout), preference)
         if best is None or score < best[0]:
             best = (score, layout)
     return None if best is None else best[1]
@@ -149,6 +158,7 @@ def _candidates(
 
 
 def _with_time(outer: int, inner: int) -> list[tuple[Factor, ...]]:
+    options: list[tuple[Factor, ...]]
     options = [("T", outer, "N", inner), (outer, "T", "N", inner), (outer, "N", "T", inner), (outer, "N", inner, "T")]
     return list(dict.fromkeys(_factors(*o) for o in options))
 
@@ -166,7 +176,7 @@ def _grid(
 ) -> tuple[NDArray[np.int64], list[Factor]]:
     """Indices of one axis arranged by its factors."""
     factors = list(axes[axis]) or [1]
-    sizes = [{"T": steps, "N": samples}.get(f, f) for f in factors]  # type: ignore[call-overload]
+    sizes = [_size(f, steps, samples) for f in factors]
     return np.arange(int(np.prod(sizes))).reshape(sizes), factors
 
 
@@ -182,8 +192,9 @@ def _changes(seen: Observations, axes: tuple[tuple[Factor, ...], ...], axis: int
     return int((differs & ~own).sum()), int((differs & own).sum())
 
 
-def time_mismatch(base: Operand, shorter: Operand | None, layout: Layout, seen: Observations) -> int:
+def _time_mismatch(seen: Observations, layout: Layout) -> int:
     """Slices of the first T-1 steps that are not what they were in the run with T-1 steps."""
+    base, shorter = seen.base, seen.shorter
     axis = next((k for k, factors in enumerate(layout.axes) if "T" in factors), None)
     if axis is None or shorter is None or len(shorter.shape) != len(base.shape) or not base.digests:
         return 0

@@ -47,7 +47,7 @@ def _address(function: Any) -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
-@intrinsic
+@intrinsic  # type: ignore[untyped-decorator]
 def _enter_pool(typingctx: Any, run: Any, work: Any, data: Any, threads: Any) -> Any:
     """Call ``GOMP_parallel(work, data, threads, 0)`` at the address ``run``."""
     signature = types.void(types.int64, types.int64, types.int64, types.int64)
@@ -63,7 +63,7 @@ def _enter_pool(typingctx: Any, run: Any, work: Any, data: Any, threads: Any) ->
     return signature, codegen
 
 
-@intrinsic
+@intrinsic  # type: ignore[untyped-decorator]
 def _thread_number(typingctx: Any, address: Any) -> Any:
     """Call ``omp_get_thread_num()`` at an address."""
 
@@ -75,7 +75,7 @@ def _thread_number(typingctx: Any, address: Any) -> Any:
     return types.int64(types.int64), codegen
 
 
-@intrinsic
+@intrinsic  # type: ignore[untyped-decorator]
 def _pointer(typingctx: Any, address: Any) -> Any:
     """An address as a pointer."""
 

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from snn_eval.errors import NotFiniteError
 from snn_eval.probe import kernels
+from snn_eval.probe.counting import not_finite
 from snn_eval.trace import MAX_LEVELS
 
 __all__ = ["LevelSet", "PairCounts", "attention_values", "count_masked_pairs", "count_pairs"]
@@ -39,10 +39,7 @@ class LevelSet:
             NotFiniteError: a NaN or an infinity among the values.
         """
         if not bool(torch.isfinite(x).all()):
-            raise NotFiniteError(
-                f"layer {self.name}: NaN or infinity in an operand; expected finite values. "
-                "Check the checkpoint's weights and the normalisation of the data"
-            )
+            raise not_finite(self.name)
         if x.numel():
             self.minimum = min(self.minimum, float(x.min()))
             self.maximum = max(self.maximum, float(x.max()))
@@ -53,6 +50,11 @@ class LevelSet:
                 if len(self.values) > MAX_LEVELS:
                     self.collapsed = True
                     break
+        return self.known
+
+    @property
+    def known(self) -> Float:
+        """Levels found so far, in order of discovery; none once collapsed."""
         return np.zeros(0) if self.collapsed else np.array(self.values)
 
 
@@ -125,14 +127,10 @@ def attention_values(allowed: Tensor, weights: Tensor, value: Tensor, levels: Le
 
     All are ``[T,N,H,…]``: ``allowed`` and ``weights`` by query and key, ``value`` by key and feature.
     """
-    known = levels.learn(value)
+    masks = _level_masks(value, levels.learn(value))
     values = value.to(torch.float64)
     serves = allowed.to(torch.float64).sum(dim=-2)
-    masks = [values == level for level in known]
-    other = values != 0
-    for mask in masks:
-        other = other & ~mask
-    ops = [(serves * m.sum(dim=-1)).sum(dim=(2,)).sum(dim=-1).to(torch.int64).numpy() for m in (*masks, other)]
+    ops = [(serves * m.sum(dim=-1)).sum(dim=(2, 3)).to(torch.int64).numpy() for m in masks]
     inputs = allowed.sum(dim=(2, 3, 4)).numpy().astype(np.int64)[None]
     weighted = (weights.sum(dim=-2) * values.abs().sum(dim=-1)).sum(dim=(2, 3)).numpy()
     return PairCounts(inputs, np.stack(ops)[None], weighted, weights.sum(dim=(2, 3, 4)).numpy())

@@ -7,15 +7,15 @@ import platform
 import resource
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import metadata
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from snn_eval.env import package_versions
 from snn_eval.errors import CountError
 from snn_eval.models.network import Network
-from snn_eval.probe.chunk import ProbeOptions
+from snn_eval.probe.options import ProbeOptions
 from snn_eval.trace import ModelFacts, NeuronLayer, Output, OutputSummary, PassFacts
 
 __all__ = ["model_facts", "pass_facts", "summarise"]
@@ -79,7 +79,7 @@ def pass_facts(
         dtype=str(torch.get_default_dtype() if first is None else first.dtype).removeprefix("torch."),
         device="cpu" if first is None else first.device.type,
         threads=torch.get_num_threads(),
-        packages=_versions(("torch", "numpy", "numba", "spikingjelly", "snntorch")),
+        packages=dict(_versions()),
         machine=f"{platform.system()} {platform.machine()}",
         stochastic=stochastic,
         bare_forward_s=bare_s,
@@ -90,11 +90,6 @@ def pass_facts(
 
 
 @functools.cache
-def _versions(names: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for name in names:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+def _versions() -> dict[str, str]:
+    """Versions of what decides how a forward pass computes."""
+    return package_versions(("torch", "numpy", "numba", "spikingjelly", "snntorch"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
@@ -14,13 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from snn_eval.data import Chunk
+from snn_eval.data.chunk import Chunk
 from snn_eval.errors import NetworkError, NothingCountedError, UnknownOperationError
 from snn_eval.models.network import Network
-from snn_eval.probe.chunk import ProbeOptions
-from snn_eval.probe.experiments import Findings, calls_of, experiment, refuse_invisible
+from snn_eval.models.visible import refuse_invisible
+from snn_eval.probe.experiments import Findings, calls_of, experiment
 from snn_eval.probe.interception import Interception, different_calls
-from snn_eval.probe.plan import Plan
+from snn_eval.probe.options import ProbeOptions
+from snn_eval.probe.planning import Plan
 from snn_eval.probe.readout import model_facts, pass_facts, summarise
 from snn_eval.trace import Output, Samples, Trace
 
@@ -80,7 +80,7 @@ class Recorder:
             self._findings = experiment(self.network, chunk.x, self.options)
         plan = self._findings.plan
         self._interception = Interception(self.network, plan)
-        if not plan.weighted and not plan.products and self.network.spiking_layers():
+        if not plan.synaptic and self.network.spiking_layers():
             raise NothingCountedError(
                 "the network spikes, but not one synaptic operation was seen; expected linear, convolutional or matrix "
                 "products in its forward pass. Custom kernels and compiled code are invisible: use the plain modules"
@@ -140,13 +140,7 @@ class Recorder:
         plan, findings = self._plan, self._findings
         if not self._chunks or findings is None:
             raise NetworkError("no chunk has been recorded since the last trace was taken")
-        meetings = [
-            replace(m.op, effective_TN=np.concatenate(m.done, axis=-1) if m.view.layout is not None else None)
-            for m in plan.meetings
-        ]
-        for m in plan.meetings:
-            m.done = []
-        layers = {entry.name: entry.take() for entry in (*plan.weighted, *plan.products)}
+        layers = {entry.name: entry.take() for entry in plan.synaptic}
         neurons = tuple(entry.take() for entry in plan.neurons)
         trace = Trace(
             time_steps=self.network.time_steps,
@@ -154,7 +148,7 @@ class Recorder:
             output=self._output(findings),
             synaptic=tuple(layers[name] for name in plan.order),
             neurons=neurons,
-            elementwise=(*plan.elementwise, *meetings),
+            elementwise=(*plan.elementwise, *(entry.take() for entry in plan.meetings)),
             unknown=tuple(plan.unknown),
             graph=tuple(plan.graph),
             model=model_facts(self.network, neurons),
@@ -220,7 +214,7 @@ class Recorder:
             readout_TNK=readout,
             kind="per-step" if per_step else "final",
             causal=findings.causal,
-            not_causal_layer=findings.plan.not_causal_layer if findings.causal == "no" else None,
+            not_causal_layer=findings.not_causal_layer if findings.causal == "no" else None,
             encoding_depends_on_time_steps=self.options.encoding_depends_on_time_steps,
         )
         return summarise(output, self._sample_facts().target) if readout.shape[2] > self.options.max_classes else output

@@ -1,13 +1,11 @@
-"""What goes into the probe: chunks of samples, and the options of a pass."""
+"""The options of a recording pass."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from snn_eval.data.chunk import Chunk
-
-__all__ = ["Chunk", "ProbeOptions"]
+__all__ = ["ProbeOptions"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,115 @@
+"""Spikes of one neuron layer: how many each sample makes at each step, and how many each neuron makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from snn_eval.models.network import SpikingLayer
+from snn_eval.probe.counting import ValueCounter, can_be_plain, count_plain
+from snn_eval.probe.entries.join import joined
+from snn_eval.probe.entries.view import View
+from snn_eval.trace import NeuronLayer
+
+__all__ = ["NeuronEntry"]
+
+Int = NDArray[np.int64]
+
+_FLUSH = 1 << 30
+"""Column counts are kept in int32 until this many could have been added to one of them."""
+
+
+@dataclass(slots=True)
+class NeuronEntry:
+    """Spikes of one neuron layer.
+
+    Attributes:
+        shape: neurons of one sample. size: their number.
+        map_limit: above this many cells ``[T,*shape]`` the map per neuron is summed over T.
+        columns, totals: spikes per neuron, in int32 since the last `_flush` and in int64 up to it.
+        added: how often a neuron can have spiked since then.
+    """
+
+    name: str
+    layer: SpikingLayer
+    steps: int
+    view: View
+    shape: tuple[int, ...]
+    map_limit: int
+    counter: ValueCounter
+    spikes: Int | None = None
+    done: list[Int] = field(default_factory=list)
+    columns: NDArray[np.int32] | None = None
+    totals: Int | None = None
+    added: int = 0
+    size: int = 0
+    per_step_map: bool = True
+    attributed: bool = True
+    spiking: bool = True
+
+    def __post_init__(self) -> None:
+        self.spiking = self.layer.neuron.has_threshold
+        self.size = int(np.prod(self.shape, dtype=np.int64))
+        self.per_step_map = self.steps * self.size <= self.map_limit
+        self.attributed = self.view.layout is not None
+
+    def begin(self, samples: int) -> None:
+        """Start a chunk."""
+        self.spikes = np.zeros((self.steps, samples if self.attributed else 1), np.int64)
+        self.added += samples * (1 if self.per_step_map else self.steps)
+        if self.added >= _FLUSH:
+            self._flush()
+            self.added = samples
+
+    def columns_at(self, step: slice) -> NDArray[np.int32]:
+        """Column counts of these steps, to be added to."""
+        if self.columns is None:
+            self.columns = np.zeros((self.steps if self.per_step_map else 1, self.size), np.int32)
+        if self.per_step_map:
+            return self.columns[step]
+        return np.lib.stride_tricks.as_strided(self.columns, (step.stop - step.start, self.size), (0, 4))
+
+    def add(self, spikes: Tensor, samples: int, step: slice, columns_done: bool = False) -> None:
+        """Count one call; ``columns_done``: its spikes per neuron have been added already."""
+        if self.spikes is None:
+            return
+        columns = None if columns_done else self.columns_at(step)
+        shape = self.view.final(spikes)
+        if columns is not None and shape is not None and self.counter.plain and can_be_plain(spikes):
+            inputs = self.spikes[step]
+            if count_plain(spikes, shape, samples, None, inputs, inputs, None, columns):
+                return
+            inputs[...] = 0
+            columns = None  # counted before the proof failed
+        counted = self.counter.count(self.view(spikes), samples if self.attributed else 1, None, columns)
+        self.spikes[step] += counted.nonzero
+
+    def finish_chunk(self) -> None:
+        """Keep the chunk's counts."""
+        if self.spikes is not None:
+            self.done.append(self.spikes)
+            self.spikes = None
+
+    def _flush(self) -> None:
+        if self.totals is None:
+            self.totals = np.zeros((self.steps if self.per_step_map else 1, self.size), np.int64)
+        if self.columns is not None:
+            self.totals += self.columns
+            self.columns[:] = 0
+
+    def take(self) -> NeuronLayer:
+        """Everything counted since the last call."""
+        self._flush()
+        totals, self.totals, self.added = self.totals, None, 0
+        done, self.done = self.done, []
+        neuron = self.layer.neuron
+        shape = (self.steps, *self.shape) if self.per_step_map else self.shape
+        return NeuronLayer(
+            name=self.name, spikes_TN=joined(done, not self.attributed),
+            per_neuron=np.asarray(totals).reshape(shape), per_step_map=self.per_step_map, shape=self.shape,
+            model=neuron.model, reset=neuron.reset, role=self.layer.role, states=neuron.states,
+            mul=neuron.mul, add=neuron.add, compare=neuron.compare, has_threshold=neuron.has_threshold,
+        )  # fmt: skip

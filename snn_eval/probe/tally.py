@@ -1,0 +1,133 @@
+"""Where counts of one tensor are kept: the fan-out it meets, one call's counts, and a chunk's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn_eval.errors import CountError
+
+__all__ = ["BLOCK", "Counted", "Fan", "Grid"]
+
+Int = NDArray[np.int64]
+Float = NDArray[np.float64]
+Vector = NDArray[np.int32]
+
+BLOCK = 4096
+"""Elements summed in int32 before they are added in int64, unless the fan-out is large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fan:
+    """Fan-out of the M positions of a sample: a vector, or one number where all are equal.
+
+    ``structural`` is None where no weight is zero (then it equals ``effective``).
+    """
+
+    effective: Vector | int
+    structural: Vector | int | None
+    block: int = BLOCK
+
+    @property
+    def vectors(self) -> tuple[Vector | None, Vector | None]:
+        """Effective and structural fan-out where they are vectors, else None."""
+        effective, structural = self.effective, self.structural
+        return (
+            None if isinstance(effective, int) else effective,
+            structural if isinstance(structural, np.ndarray) else None,
+        )
+
+    def fill_constants(self, inputs: Int, ops: Int, sops: Int | None) -> None:
+        """Where all fan-outs are one number, operations are that multiple of the inputs."""
+        if isinstance(self.effective, int):
+            np.multiply(inputs, self.effective, out=ops)
+        if sops is not None and isinstance(self.structural, int):
+            np.multiply(inputs, self.structural, out=sops)
+
+    @staticmethod
+    def of(effective: Int, structural: Int | None) -> Fan:
+        """Compress vectors of equal entries to a number; choose the block so that int32 sums cannot overflow."""
+        largest = max(int(effective.max(initial=0)), 0 if structural is None else int(structural.max(initial=0)), 1)
+        return Fan(
+            _compressed(effective),
+            None if structural is None else _compressed(structural),
+            max(1, min(BLOCK, (2**31 - 1) // largest)),
+        )
+
+
+def _compressed(fan: Int) -> Vector | int:
+    """One number where all are equal, else a vector.
+
+    Raises:
+        CountError: an entry does not fit 32 bits.
+    """
+    first = int(fan.flat[0]) if fan.size else 0
+    if bool((fan == first).all()):
+        return first
+    if int(fan.max()) >= 2**31:
+        raise CountError(f"an input meets {int(fan.max())} weights; expected fewer than 2^31")
+    return np.ascontiguousarray(fan.reshape(-1), dtype=np.int32)
+
+
+@dataclass(slots=True)
+class Counted:
+    """Counts of one tensor: row 0 for values not told apart, then a row a level; ``[R,T,N]`` over real samples.
+
+    ``weighted`` (Σ|v|·fan-out) and ``total`` (Σv) are None where they follow exactly from the levels.
+    """
+
+    inputs: Int
+    ops: Int
+    sops: Int | None
+    weighted: Float | None = None
+    total: Float | None = None
+
+    @property
+    def nonzero(self) -> Int:
+        """Nonzero elements ``[T,N]``."""
+        nonzero: Int = self.inputs[0] + self.inputs[1] if len(self.inputs) == 2 else self.inputs.sum(axis=0)
+        return nonzero
+
+
+class Grid:
+    """Counts of one layer over one chunk, filled call by call; rows as in `Counted`.
+
+    ``weighted`` and ``total`` are NaN where they follow from the levels.
+    """
+
+    def __init__(self, steps: int, samples: int, rows: int = 2) -> None:
+        self.inputs: Int = np.zeros((rows, steps, samples), np.int64)
+        self.ops: Int = np.zeros((rows, steps, samples), np.int64)
+        self.sops: Int | None = None
+        self.weighted: Float = np.full((steps, samples), np.nan)
+        self.total: Float = np.full((steps, samples), np.nan)
+
+    def add(self, counted: Counted, step: slice) -> None:
+        """Add the counts of one call made at ``step``."""
+        rows = len(counted.inputs)
+        if rows > len(self.inputs):
+            self._grow(rows)
+        if counted.sops is not None:
+            self.structural()
+        self.inputs[:rows, step] += counted.inputs
+        self.ops[:rows, step] += counted.ops
+        if self.sops is not None:
+            self.sops[:rows, step] += counted.ops if counted.sops is None else counted.sops
+        if counted.weighted is not None:
+            self.weighted[step] = counted.weighted
+            self.total[step] = counted.total
+
+    def structural(self) -> Int:
+        """Structural counts; before the first zero weight they equal the effective ones."""
+        if self.sops is None:
+            self.sops = self.ops.copy()
+        return self.sops
+
+    def _grow(self, rows: int) -> None:
+        more = np.zeros((rows - len(self.inputs), *self.inputs.shape[1:]), np.int64)
+        self.inputs = np.concatenate([self.inputs, more])
+        self.ops = np.concatenate([self.ops, more])
+        if self.sops is not None:
+            self.sops = np.concatenate([self.sops, more])
