@@ -39,7 +39,7 @@ def _spread(results: Results) -> str:
 
 def _steps(results: Results) -> str:
     never, stable = results.value("never_correct"), results.value("latency_stable")
-    parts = [] if never is None else [f"{value_with_unit(never, RATIO)} of samples never"]
+    parts = [] if never is None else [f"{value_with_unit(never, RATIO)} never right"]
     return ", ".join(parts + ([] if stable is None else [f"decision stable after {stable:.2f} steps"]))
 
 
@@ -60,7 +60,8 @@ def _components(results: Results) -> str:
     parts = {name: float(m.value) for name, m in results.scoped("energy_total", "component")}
     total = sum(parts.values())
     shares = sorted(parts.items(), key=lambda item: -item[1])
-    return ", ".join(f"{name} {value / total * 100:.1f} %" for name, value in shares) if total else results.energy_model
+    told = ", ".join(f"{name.replace('_', ' ')} {value / total * 100:.1f} %" for name, value in shares if total)
+    return told or results.energy_model
 
 
 def _nonzero(results: Results) -> str:

@@ -19,6 +19,8 @@ from snn_eval.units import JOULE_PER_SAMPLE, scaled
 __all__ = ["energy_figure", "shipped_model"]
 
 _MOST_LAYERS = 28
+_LEAST_SHARE = 0.001
+"""Of the total; below it an operation that belongs to no layer has no bar of its own."""
 _OTHER = "other"
 _COLOURS = dict(zip(("synaptic", "neuron", "bias", "norm", "pool", "residual_add", "gate"), COLOURS, strict=False))
 """Components that have a colour of their own, the same in every figure; all others share one."""
@@ -35,7 +37,7 @@ def energy_figure(trace: Trace, results: Results) -> Figure:
     rows = energy_rows(trace, shipped_model(results), results.convention)
     owners = _owners(trace, rows)
     total = sum(row.energy_j for row in rows)
-    names = _largest(owners, rows)
+    names = _largest(trace, owners, rows)
     spent = _spent(names, owners, rows)
     longest = max((sum(by.values()) for by in spent.values()), default=0.0)
     number, unit = scaled(longest, JOULE_PER_SAMPLE)
@@ -98,14 +100,20 @@ def _owners(trace: Trace, rows: Sequence[EnergyRow]) -> dict[str, str]:
     return dict(sorted(owners.items(), key=lambda item: order[item[1]]))
 
 
-def _largest(owners: dict[str, str], rows: Sequence[EnergyRow]) -> list[str]:
-    """The layers to draw, in the network's order; beyond the limit the smallest ones become one bar."""
+def _largest(trace: Trace, owners: dict[str, str], rows: Sequence[EnergyRow]) -> list[str]:
+    """The layers to draw, in the network's order; operations that are next to nothing, and beyond the limit the
+    smallest layers, become one bar."""
     sums: dict[str, float] = dict.fromkeys(owners.values(), 0.0)
     for row in rows:
         sums[owners[row.name]] += row.energy_j
-    if len(sums) <= _MOST_LAYERS:
-        return list(sums)
-    kept = set(sorted(sums, key=lambda name: -sums[name])[: _MOST_LAYERS - 1])
+    layers = {layer.name for layer in trace.synaptic} | {layer.name for layer in trace.neurons}
+    least = _LEAST_SHARE * sum(sums.values())
+    drawn = [name for name in sums if name in layers or sums[name] >= least]
+    if len(sums) - len(drawn) < 2:
+        drawn = list(sums)
+    if len(drawn) == len(sums) <= _MOST_LAYERS:
+        return drawn
+    kept = set(sorted(drawn, key=lambda name: -sums[name])[: _MOST_LAYERS - 1])
     return [name for name in sums if name in kept] + [_rest(len(sums) - len(kept))]
 
 

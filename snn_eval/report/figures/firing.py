@@ -8,8 +8,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from snn_eval.errors import RefusedError
-from snn_eval.report.figures.style import COLOURS, SEQUENTIAL, label, new_figure, styled, tidy
+from snn_eval.report.figures.style import COLOURS, SEQUENTIAL, new_figure, styled, tidy
+from snn_eval.report.format import ABSENT, cell
 from snn_eval.report.lookup import Results
+from snn_eval.units import RATE
 
 __all__ = ["firing_figure"]
 
@@ -40,19 +42,18 @@ def firing_figure(results: Results) -> Figure:
     if rates_LT.size <= _NUMBERS_UP_TO and steps <= 16:
         _write_numbers(heat, rates_LT)
     tidy(heat, "Firing rate by layer and step", "step t", "layer")
-    bar = figure.colorbar(image, ax=heat, pad=0.02, fraction=0.05)
+    bar = figure.colorbar(image, ax=heat, pad=0.02, fraction=0.05, aspect=max(20, 3 * layers))
     bar.set_label("spike/neuron/step")
     bar.outline.set_visible(False)
     rows = np.arange(layers)
     values = [means.get(name, float("nan")) for name in names]
     bars.barh(rows, values, color=COLOURS[0], height=0.7)
     bars.set_ylim(layers - 0.5, -0.5)
-    bars.set_yticks([])
     nasfr = results.get("nasfr")
     if nasfr is not None:
         bars.axvline(float(nasfr.value), color=COLOURS[5], linestyle="--", linewidth=1.2)
         bars.annotate(
-            f"NASFR {nasfr.value:.3g}",
+            f"NASFR {cell(nasfr.value, RATE)}",
             (float(nasfr.value), 1.0),
             (0, 3),
             xycoords=("data", "axes fraction"),
@@ -99,8 +100,8 @@ def _short(value: float, decimals: int) -> str:
 
 
 def _label_bars(axes: Axes, values: list[float]) -> None:
+    """Values in a column at the right, where neither bars nor the mean of the network cross them."""
     top = max((v for v in values if np.isfinite(v)), default=0.0)
-    axes.set_xlim(0, top * 1.45 if top else 1.0)
-    for row, value in enumerate(values):
-        if np.isfinite(value):
-            label(axes, value, row, f"{value:.3g}")
+    axes.set_xlim(0, top * 1.1 if top else 1.0)
+    axes.set_yticks(range(len(values)), [cell(v, RATE) if np.isfinite(v) else ABSENT for v in values])
+    axes.tick_params(axis="y", left=False, right=False, labelleft=False, labelright=True, labelsize=8.5)

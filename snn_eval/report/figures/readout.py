@@ -47,7 +47,7 @@ def prefix_figure(results: Results) -> Figure:
     axes.plot(steps, values, color=COLOURS[0], marker="o", markersize=4.5, label="accuracy after t steps")
     axes.annotate(f"{values[-1]:.2f} %", (steps[-1], values[-1]), (0, 7), textcoords="offset points", ha="right")
     axes.margins(y=0.12)
-    axes.set_xticks(steps if len(steps) <= 16 else steps[:: len(steps) // 12])
+    axes.set_xticks(steps if len(steps) <= 16 else steps[:: -(len(steps) // 12)])
     axes.legend(loc="lower right", fontsize=8.5)
     title = f"Accuracy after the first t of {steps[-1]} steps"
     tidy(axes, title, "step t", f"accuracy (%), n = {found[0][1].n or results.record.identity.samples}", "both")
@@ -77,8 +77,8 @@ def early_exit_figure(trace: Trace, results: Results) -> Figure:
         _mark_whole(energy, float(whole.value) * factor, results, f"all {trace.time_steps} steps")
     steps.set_xlim(left=0.9)
     steps.legend(loc="lower right", fontsize=8.5)
-    split = results.record.identity.split
-    tidy(steps, f"Early exit: every threshold tried on {split} (exploration)", "mean exit step", "accuracy (%)", "both")
+    title = f"Early exit: every threshold tried on the {results.record.identity.split} split (exploration)"
+    tidy(steps, title, "mean exit step", "accuracy (%)", "both")
     tidy(energy, "", f"energy up to the exit ({unit}), {model}", "", "both")
     return figure
 

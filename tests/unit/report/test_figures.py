@@ -17,7 +17,7 @@ from snn_eval.report.figures.energy import energy_figure
 from snn_eval.report.figures.firing import _short, firing_figure
 from snn_eval.report.figures.readout import early_exit_figure, prefix_figure
 from snn_eval.report.lookup import Results
-from snn_eval.trace import Trace
+from snn_eval.trace import ElementwiseOp, Trace
 
 
 def results_of(trace: Trace) -> Results:
@@ -75,6 +75,17 @@ def test_a_deep_network_draws_its_largest_layers_and_one_bar_for_the_rest() -> N
     assert names[-1].endswith("smaller ones")
     total = sum(row.energy_j for row in energy_rows(trace, "horowitz-45nm-fp32"))
     assert sum(bar.get_width() for bar in axes.patches) == pytest.approx(total * 1e9)  # drawn in nJ
+
+
+def test_operations_next_to_nothing_share_a_bar() -> None:
+    trace = tiny_trace()
+    least = [ElementwiseOp(f"add#{i}", "residual_add", steps=1, add=1) for i in range(3)]
+    big = replace(trace.elementwise[0], name="big", fused_into=None, add=10**9)
+    trace = replace(trace, elementwise=(big, *least))
+    (axes,) = energy_figure(trace, results_of(trace)).axes
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names[-1] == "3 smaller ones"
+    assert {layer.name for layer in (*trace.synaptic, *trace.neurons)} < set(names)
 
 
 def test_prefix_accuracy_with_its_band() -> None:
