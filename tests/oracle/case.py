@@ -13,7 +13,7 @@ from intercept import capture, plain_kernels, to_numpy
 from torch import Tensor, nn
 from wrap import LocalNetwork, reset
 
-from snn_eval.probe.chunk import Chunk, ProbeOptions
+from snn_eval.probe import Chunk, ProbeOptions
 from snn_eval.trace import Trace
 
 __all__ = ["Case", "Expected", "Reference", "chunks_of", "dyadic", "expected_of", "record_case", "spikes_of"]
