@@ -195,6 +195,20 @@ def test_validate(capsys: pytest.CaptureFixture[str]) -> None:
     assert answer(capsys, "validate", "digits") == (0, "digits v1: valid\n", "")
 
 
+def test_validate_looks_for_the_factory(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    keys = {"suite": 'name = "mine"\nversion = 1\ndescription = "x"', "data": 'name = "digits"'}
+    keys |= {"input": 'encoding = "direct"\nkind = "real"\ntime_steps = 2', "model": 'factory = "net.py:make"'}
+    Path("mine.toml").write_text("\n".join(f"[{name}]\n{values}" for name, values in keys.items()))
+    code, out, err = answer(capsys, "validate", "mine.toml")
+    assert (code, out) == (2, "")
+    assert "'net.py:make': expected the file" in err
+    Path("net.py").write_text("def make(): ...")
+    assert answer(capsys, "validate", "mine.toml") == (0, "mine v1: valid\n", "")
+
+
 def test_ls_lists_what_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "digits" in answer(capsys, "ls", "suites")[1]
     assert "accuracy" in answer(capsys, "ls", "metrics")[1]
