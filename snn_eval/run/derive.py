@@ -46,9 +46,9 @@ def derive(trace: Trace, record: Record, status: Literal["done", "limited"] | No
 
 def _hints(trace: Trace) -> list[str]:
     """What is easily overlooked, and would make the numbers be of something else than was meant."""
-    if not trace.neurons and any(layer.steps > 1 for layer in trace.synaptic):
+    if not trace.neurons and trace.time_steps > 1:
         return [
-            f"no spiking layer was recognised, and the network was run at each of {trace.time_steps} time steps: "
-            "measure one without spikes with --time-steps 1; spiking classes of your own are named in Python"
+            f"no spiking layer was recognised, so nothing tells the {trace.time_steps} time steps apart: "
+            "measure a network without spikes with --time-steps 1; spiking classes of your own are named in Python"
         ]
     return []

@@ -65,14 +65,15 @@ def choose_feed(network: AdaptedNetwork, layers: Mapping[str, nn.Module], sample
 
     A module that runs time itself makes each neuron take T steps; one that does not, takes one step or, fed with the
     wrong kind of input, fails or mistakes samples for steps. N is chosen different from T so that this shows.
+    Without neurons there are no steps to count: the module is called once where that gives a readout of every sample.
     """
     multi_step = bool(layers) and network.framework.multi_step(network.module)
     if multi_step and network.sample_axis == 1:
         return "sequence"
-    if not layers and network.time_steps == 1:
-        return "whole"
     samples = 2 if network.time_steps != 2 else 3
     x = sample.repeat_interleave(samples, dim=network.sample_axis)
+    if not layers:
+        return "whole" if network.sample_axis == 0 or _gives_a_readout(network, x) else "steps"
     with _recorded(network, layers) as shapes:
         network.framework.reset(network.module)
         try:
@@ -87,6 +88,17 @@ def choose_feed(network: AdaptedNetwork, layers: Mapping[str, nn.Module], sample
     if taken and min(taken) == network.time_steps:
         return "whole"
     return "sequence" if multi_step else "steps"
+
+
+def _gives_a_readout(network: AdaptedNetwork, x: Tensor) -> bool:
+    """Whether the module takes ``x`` as it is and returns a readout of every sample."""
+    try:
+        as_readout(network.module(x), network.output_index, network.time_steps, x.shape[network.sample_axis])
+    except (*_WRONG_INPUT, NetworkError):
+        return False
+    finally:
+        network.framework.reset(network.module)
+    return True
 
 
 def _steps(calls: list[torch.Size], time_steps: int, multi_step: bool, first_axis_is_time: bool) -> int:

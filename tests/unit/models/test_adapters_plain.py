@@ -113,3 +113,44 @@ def test_two_frameworks_in_one_network() -> None:
 
     with pytest.raises(NetworkError, match="neurons of snntorch and spikingjelly in one network"):
         adapt(nn.Sequential(neuron.IFNode(), snntorch.Leaky(0.9)), 2)
+
+
+class Loop(nn.Module):
+    """Runs time itself, with spikes of its own that no adapter knows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([(self.inner(x) > t / 8).float() for t in range(6)]).mean(0)
+
+
+def test_without_neurons_static_input_is_given_once() -> None:
+    for module in (Loop(), nn.Linear(4, 2)):  # T calls would be T times the operations, and all the same
+        network = adapt(module, 6)
+        assert network.run(X).shape == (1, 3, 2)
+        assert network.feed == "whole"
+
+
+class Cell(nn.Module):
+    """A recurrent cell over the steps of its input ``[T,N,F]``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.GRUCell(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        states: list[Tensor] = []
+        for x_t in x:
+            states.append(self.cell(x_t, states[-1] if states else None))
+        return torch.stack(states)
+
+
+@pytest.mark.parametrize(
+    ("module", "feed"), [(Cell(), "whole"), (nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), "steps")]
+)
+def test_without_neurons_a_sequence_is_given_as_the_module_takes_it(module: nn.Module, feed: str) -> None:
+    network = adapt(module, 5, sample_axis=1)
+    assert network.run(X.repeat(5, 1, 1)).shape == (5, 3, 2)
+    assert network.feed == feed
