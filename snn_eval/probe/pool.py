@@ -3,6 +3,8 @@
 Threads of our own would wait for those to fall asleep first. The pool is entered through the runtime's one entry point
 (``GOMP_parallel``), found in the library that torch itself loaded; where there is none (other systems, other runtimes)
 one thread counts, and the counts are the same: they are integer sums.
+
+What numba compiles is not traced (hence ``no cover``); the tests compare it with numpy.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ def _address(function: Any) -> int:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _enter_pool(typingctx: Any, run: Any, work: Any, data: Any, threads: Any) -> Any:
+def _enter_pool(typingctx: Any, run: Any, work: Any, data: Any, threads: Any) -> Any:  # pragma: no cover
     """Call ``GOMP_parallel(work, data, threads, 0)`` at the address ``run``."""
     signature = types.void(types.int64, types.int64, types.int64, types.int64)
 
@@ -64,7 +66,7 @@ def _enter_pool(typingctx: Any, run: Any, work: Any, data: Any, threads: Any) ->
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _thread_number(typingctx: Any, address: Any) -> Any:
+def _thread_number(typingctx: Any, address: Any) -> Any:  # pragma: no cover
     """Call ``omp_get_thread_num()`` at an address."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -76,7 +78,7 @@ def _thread_number(typingctx: Any, address: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _pointer(typingctx: Any, address: Any) -> Any:
+def _pointer(typingctx: Any, address: Any) -> Any:  # pragma: no cover
     """An address as a pointer."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -111,7 +113,7 @@ def _meetings_share(x, y, n, out, worker, workers):  # type: ignore[no-untyped-d
 
 
 @cfunc("void(voidptr)", cache=True)
-def _work(data):  # type: ignore[no-untyped-def]
+def _work(data):  # type: ignore[no-untyped-def]  # pragma: no cover
     """What each thread runs: ``data`` are the words `_job` and the functions after it write."""
     p = carray(data, _WORDS, np.int64)
     worker, workers = _thread_number(p[1]), p[2]
