@@ -48,8 +48,9 @@ def _convention(name: str) -> Callable[[Results], str]:
 
 
 def _density(results: Results) -> str:
-    syops, dense = results.value("syops"), results.value("mac_dense")
-    return f"no zero skipped; {syops / dense * 100:.1f} % are effective" if syops is not None and dense else ""
+    syops, dense = results.get("syops", convention="exact"), results.value("mac_dense")
+    effective = f"; {syops.value / dense * 100:.1f} % are effective" if syops is not None and dense else ""
+    return f"no zero skipped{effective}"
 
 
 def _model(results: Results) -> str:
@@ -61,7 +62,7 @@ def _components(results: Results) -> str:
     total = sum(parts.values())
     shares = sorted(parts.items(), key=lambda item: -item[1])
     told = ", ".join(f"{name.replace('_', ' ')} {value / total * 100:.1f} %" for name, value in shares if total)
-    return told or results.energy_model
+    return told or _model(results)
 
 
 def _nonzero(results: Results) -> str:

@@ -188,7 +188,7 @@ def layers_text(trace: Trace, record: Record) -> str:
         columns = [c for c in LAYER_COLUMNS if c.title and c.table in ("", name)]
         rows = [row for row in layer_rows(trace, record) if row.table == name]
         cells = [[_text(column, row) for column in columns] for row in rows]
-        kept = [i for i, c in enumerate(columns) if c.table == "" or any(row[i] != ABSENT for row in cells)]
+        kept = [i for i, c in enumerate(columns) if any(row[i] != ABSENT for row in cells)]
         if rows:
             heads = [f"{name} layer" if columns[i].key == "layer" else columns[i].title for i in kept]
             right = [columns[i].right or columns[i].unit != "" for i in kept]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from snn_eval.metrics import measure
 from snn_eval.record import Record, UnknownOperation
 from snn_eval.trace import Trace
 
-__all__ = ["derive"]
+__all__ = ["derive", "under"]
+
+
+def under(record: Record, **chosen: Sequence[str]) -> Record:
+    """The record with other ``conventions`` or ``energy`` models to compute under; where none is named, as it was."""
+    config = dict(record.provenance.config)
+    config["evaluate"] = dict(config.get("evaluate", {})) | {key: list(names) for key, names in chosen.items() if names}
+    return record.model_copy(update={"provenance": record.provenance.model_copy(update={"config": config})})
 
 
 def derive(trace: Trace, record: Record, status: Literal["done", "limited"] | None = None) -> Record:

@@ -166,6 +166,21 @@ def test_show_needs_only_the_trace(snn_eval: Command, small: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_figures")
+def test_show_under_other_models(snn_eval: Command, small: Path, tmp_path: Path) -> None:
+    snn_eval("run", "--models", "digits", str(small), "--limit", "20")
+    kinds = ("ac", "mac", "mul", "add", "compare", "exponential")
+    costs = "\n".join(f'[costs.{kind}]\npj = 2.0\nsource = "x"' for kind in kinds)
+    (tmp_path / "chip.toml").write_text(f'name = "chip"\nversion = 1\nsource = "x"\n{costs}\n')
+    answer = snn_eval("show", "--energy", str(tmp_path / "chip.toml"), "--convention", "dense")
+    assert "model chip" in answer.out
+    assert "convention dense" in answer.out
+    assert "effective" not in answer.out  # that is the share under exact
+    assert "horowitz" not in answer.out
+    assert "horowitz" in snn_eval("show").out  # the stored record stays as it is
+    assert snn_eval("show", "--convention", "dens").code == 2
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_ls_shows_runs(snn_eval: Command, small: Path) -> None:
     assert "no runs in reports" in snn_eval("ls").out
     ran = snn_eval("run", "--models", "digits", str(small), "--limit", "20")
