@@ -79,6 +79,11 @@ def run(output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> 
         return 0
     argv: tuple[str, ...] = click.get_current_context().obj or ()
     with watching(quiet) as listener:
+        asked = len(request.models) + len(request.suites)
+        if asked > len(cells):
+            again = asked - len(cells)
+            has = "has" if again == 1 else "have"
+            listener.warn(f"of {asked} models asked for, {again} {has} the same content as another")
         outcomes, mistakes = _executed(cells, output, listener, argv, fresh)
     if not outcomes:
         return WRONG_INPUT

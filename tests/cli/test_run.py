@@ -166,6 +166,15 @@ def test_show_needs_only_the_trace(snn_eval: Command, small: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_figures")
+def test_the_same_content_twice_is_measured_once_and_told(snn_eval: Command, small: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.pt"
+    copy.write_bytes(small.read_bytes())
+    answer = snn_eval("run", "--models", "digits", str(small), "--models", "digits", str(copy), "--limit", "20")
+    assert answer.code == 0
+    assert "of 2 models asked for, 1 has the same content as another" in answer.err
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_show_under_other_models(snn_eval: Command, small: Path, tmp_path: Path) -> None:
     snn_eval("run", "--models", "digits", str(small), "--limit", "20")
     kinds = ("ac", "mac", "mul", "add", "compare", "exponential")
