@@ -26,14 +26,6 @@ class Cost:
     compare: int = 0
     exponentials: int = 0
 
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            self.mul + other.mul,
-            self.add + other.add,
-            self.compare + other.compare,
-            self.exponentials + other.exponentials,
-        )
-
 
 Args = Sequence[Any]
 Kwargs = Mapping[str, Any]

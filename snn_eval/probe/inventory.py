@@ -75,6 +75,7 @@ class Inventory:
             its module.
         inputs: for each call of each module, storage and size of its one tensor input (None: other inputs).
         calls: function calls inside each module.
+        unseen: products run where no call was seen.
     """
 
     events: list[Event]
@@ -83,6 +84,7 @@ class Inventory:
     binary: list[tuple[int | None, str]] = field(default_factory=list)
     inputs: dict[str, list[tuple[int, int] | None]] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
+    unseen: dict[str, int] = field(default_factory=dict)
 
     def released(self) -> Inventory:
         """Let go of the run's tensors; shapes, digests and costs remain."""

@@ -19,6 +19,7 @@ from snn_eval.models.network import Network, SpikingLayer
 from snn_eval.probe.calls import COMPOSITES, RULES, expand_composite
 from snn_eval.probe.elementwise import COSTS, cell_cost, is_free, operands_of_meeting, tensors_in
 from snn_eval.probe.inventory import INPUT, Event, Inventory, Operand, spikes_of
+from snn_eval.probe.invisible import Undercurrent
 from snn_eval.probe.lively import lively_output
 from snn_eval.probe.origins import Origin, Origins, storage_of
 from snn_eval.probe.parts import NoRuleError, Weighted
@@ -57,6 +58,7 @@ class _Observer(TorchFunctionMode):
         self.inputs: dict[str, list[tuple[int, int] | None]] = {}
         self.stack: list[str] = [""]
         self.inside = self.hidden = 0
+        self.undercurrent = Undercurrent()
         self.origins = Origins(network.module)
         self.origins.mark([x], Origin(frozenset({INPUT}), frozenset({INPUT})))
 
@@ -66,9 +68,11 @@ class _Observer(TorchFunctionMode):
             stack.enter_context(torch.no_grad())
             for path, module in self.network.module.named_modules():
                 stack.enter_context(self._watched(path, module))
+            stack.enter_context(self.undercurrent)
             stack.enter_context(self)
             readout = self.network.run(x)
-        return Inventory(self.events, readout, self.keep, self.binary, self.inputs, self.calls)
+        unseen = dict(self.undercurrent.unseen)
+        return Inventory(self.events, readout, self.keep, self.binary, self.inputs, self.calls, unseen)
 
     # -- modules ----------------------------------------------------------------------------------------------
 
@@ -91,7 +95,7 @@ class _Observer(TorchFunctionMode):
                 return None
             self.inside -= 1
             self.hidden -= stated
-            with torch._C.DisableTorchFunction():
+            with torch._C.DisableTorchFunction(), self.undercurrent.known():
                 output = lively_output(inputs, output, layer) if self.lively else output
                 self._on_spikes(path, layer, output)
             return output if self.lively else None
@@ -120,6 +124,10 @@ class _Observer(TorchFunctionMode):
         if name in COMPOSITES:
             with self:
                 return expand_composite(name, args, kwargs)
+        with self.undercurrent.known():
+            return self._observe(name, func, args, kwargs)
+
+    def _observe(self, name: str, func: Any, args: Any, kwargs: Any) -> Any:
         pair = None if self.inside else operands_of_meeting(name, args)
         # Observed before the call, which may change an operand in place.
         operands = () if pair is None else tuple(self.origins.operand(t) for t in pair)

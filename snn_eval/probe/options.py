@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from snn_eval.errors import InputError
+
 __all__ = ["ProbeOptions"]
 
 
@@ -31,3 +33,9 @@ class ProbeOptions:
     max_classes: int = 100
     per_step_map_limit: int = 2**26
     timed_chunks: int = 3
+
+    def __post_init__(self) -> None:
+        if self.input_kind not in ("real", "spikes", "counts"):
+            raise InputError(f"input_kind: expected real, spikes or counts, got {self.input_kind!r}")
+        if self.batch_size < 1:
+            raise InputError(f"batch_size: expected 1 or more, got {self.batch_size}")

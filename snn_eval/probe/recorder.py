@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from snn_eval.data.chunk import Chunk
-from snn_eval.errors import NetworkError, NothingCountedError, UnknownOperationError
+from snn_eval.errors import InputError, NetworkError, NothingCountedError, UnknownOperationError
 from snn_eval.models.network import Network
 from snn_eval.models.visible import refuse_invisible
 from snn_eval.probe.experiments import Findings, calls_of, experiment
@@ -61,6 +61,7 @@ class Recorder:
         self.options = options or ProbeOptions()
         self._findings: Findings | None = None
         self._interception: Interception | None = None
+        self._sample_shape: tuple[int, ...] | None = None
         self._chunks: list[tuple[Chunk, NDArray[np.float32]]] = []
         self._input_events: list[Int] = []
         self._bare_s: list[float] = []
@@ -100,6 +101,7 @@ class Recorder:
             self.prepare(chunk)
         if self._interception is None:
             raise NetworkError("the recorder could not be prepared")
+        self._check_shape(chunk)
         plan = self._plan
         started = time.perf_counter()
         for entry in plan.entries:
@@ -113,15 +115,30 @@ class Recorder:
         self._chunks.append((chunk, readout[:, : len(chunk)].to(torch.float32).cpu().numpy()))
         self._wall_s += time.perf_counter() - started
 
+    def _check_shape(self, chunk: Chunk) -> None:
+        axis, shape = self.network.sample_axis, tuple(chunk.x.shape)
+        if len(chunk) != shape[axis]:
+            raise InputError(f"chunk {chunk.index}: {len(chunk)} ids, but {shape[axis]} samples in its input {shape}")
+        one = shape[:axis] + shape[axis + 1 :]
+        if self._sample_shape is None:
+            self._sample_shape = one
+        if one != self._sample_shape:
+            raise InputError(
+                f"chunk {chunk.index}: a sample has shape {one}, in the first chunk it had {self._sample_shape}; "
+                "expected one shape for all (counts per position mean nothing otherwise)"
+            )
+
     def verify(self, chunk: Chunk) -> None:
-        """Look at every call once more, on samples of another chunk: the plan must still hold.
+        """Look once more, after the last chunk: the same calls on its samples, the same values as in the beginning.
 
         Raises:
-            NetworkError: the network makes other calls than in the first batch.
+            NetworkError: the network makes other calls than in the first batch, or its state has changed.
         """
         plan = self._plan
         with _measuring():
             seen = calls_of(self.network, chunk.x)
+            if self._findings is not None:
+                self._findings.check_unchanged(self.network)
         if seen != plan.seen:
             at = next((a or b for a, b in zip_longest(seen, plan.seen) if a != b), ("", "", ""))
             raise different_calls(at[2] or f"the neurons {at[1]}")

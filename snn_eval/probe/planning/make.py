@@ -48,6 +48,8 @@ def make_plan(network: Network, runs: Runs, map_limit: int) -> Plan:
     elementwise.finish()
     draft.plan.graph = _edges(draft)
     neurons.name_unknown()
+    for name, calls in runs.base.unseen.items():
+        draft.plan.unknown.append(UnknownOp(f"{name} (run where no call is seen, as in a script function)", calls, 0))
     return draft.plan
 
 

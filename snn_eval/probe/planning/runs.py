@@ -41,8 +41,8 @@ class Runs:
             at = next(differ, min(len(want), len(got)))
             _, module, function = want[at] if at < len(want) else got[at]
             raise NetworkError(
-                f"the network's calls depend on its input (first at {function or 'the neurons'} in "
-                f"'{module or 'the network itself'}'); expected the same calls for every batch. "
+                "the network's calls depend on its input or on the number of samples (first at "
+                f"{function or 'the neurons'} in '{module or 'the network itself'}'); expected the same calls for every batch. "
                 "Data-dependent control flow (early exit, skipping) cannot be measured as it is"
             )
 

@@ -13,7 +13,7 @@ from snn_eval.probe.planning.plan import PlannedMeeting
 
 __all__ = ["countable_around", "hide_quiet_modules", "spiking_with_calls"]
 
-_WORTH_HIDING = 12
+_WORTH_HIDING = 3
 """Function calls in a module above which switching the mode off inside costs less than letting it see them."""
 
 
