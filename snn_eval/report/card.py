@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from snn_eval.record import Record
 from snn_eval.report.format import cell, interval_name, measured, value_with_unit
 from snn_eval.report.grid import aligned, width
-from snn_eval.report.layers import layer_notes, layers_text
+from snn_eval.report.layers import layers_text
 from snn_eval.report.lookup import Results
 from snn_eval.report.notes import notes
+from snn_eval.report.remarks import layer_notes
 from snn_eval.report.tables import conventions_table, energy_models_table
 from snn_eval.trace import Trace
 from snn_eval.units import RATIO

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from snn_eval.record import Record
 from snn_eval.report.format import ABSENT, cell, shape, value_with_unit
 from snn_eval.report.grid import aligned, comma_separated
 from snn_eval.report.lookup import Results
+from snn_eval.report.remarks import Layer, remarks
 from snn_eval.trace import ElementwiseOp, NeuronLayer, SynapticLayer, Trace
 from snn_eval.units import JOULE_PER_SAMPLE, OP_PER_SAMPLE, RATE, RATIO, SPIKE_PER_SAMPLE
 
@@ -19,13 +20,10 @@ __all__ = [
     "LayerColumn",
     "LayerRow",
     "call_order",
-    "layer_notes",
     "layer_rows",
     "layers_csv",
     "layers_text",
 ]
-
-Layer = SynapticLayer | NeuronLayer | ElementwiseOp
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ def _steps(row: LayerRow) -> int:
 
 
 def _notes(row: LayerRow) -> str:
-    return "; ".join(_remarks(row.layer))
+    return "; ".join(remarks(row.layer))
 
 
 LAYER_COLUMNS: tuple[LayerColumn, ...] = (
@@ -205,51 +203,3 @@ def _text(column: LayerColumn, row: LayerRow) -> str:
     if column.unit == RATIO:
         return value_with_unit(value, RATIO)
     return cell(value, column.unit) if column.unit else str(value)
-
-
-def layer_notes(trace: Trace) -> list[str]:
-    """What a reader must know of single layers, one line a layer."""
-    layers: list[Layer] = [*trace.synaptic, *trace.neurons]
-    return [f"layer {layer.name}: {'; '.join(found)}" for layer in layers if (found := _remarks(layer))]
-
-
-def _remarks(layer: Layer) -> list[str]:
-    if isinstance(layer, SynapticLayer):
-        return list(_synaptic_remarks(layer))
-    if isinstance(layer, NeuronLayer):
-        return list(_neuron_remarks(layer))
-    if isinstance(layer, ElementwiseOp) and layer.fused_into is not None:
-        return [f"folded into {layer.fused_into}"]
-    return []
-
-
-def _neuron_remarks(layer: NeuronLayer) -> Sequence[str]:
-    remarks = []
-    if not layer.has_threshold:
-        remarks.append("no threshold: its outputs are not spikes")
-    elif not layer.spikes_TN.any():
-        remarks.append("never fires")
-    if layer.model == "unknown":
-        remarks.append("its neuron model is unknown: updates are not in any energy")
-    return remarks
-
-
-def _synaptic_remarks(layer: SynapticLayer) -> Sequence[str]:
-    remarks = []
-    classes = classify(layer)
-    operands = {"inputs": classes.left} if classes.right is None else {"left": classes.left, "right": classes.right}
-    for which, operand in operands.items():
-        if operand.quantum not in (None, 1.0):
-            remarks.append(f"{which} are multiples of q = {operand.quantum:.6g}, folded into the weights")
-    if layer.source == "hidden" and layer.inputs_VTN[-1].any():
-        remarks.append("more than 16 input values, counted as real")
-    if layer.schedule == "once":
-        remarks.append("executed once for all steps")
-    if layer.time_invariant:
-        remarks.append("executed again at each step on the same static input")
-    if layer.nonzero_weights < layer.weight_count:
-        zero = 1 - layer.nonzero_weights / layer.weight_count
-        remarks.append(f"{zero * 100:.2f} % of weights are zero and skipped")
-    if not layer.attributed:
-        remarks.append("samples could not be told apart: only the set's sum is known")
-    return remarks

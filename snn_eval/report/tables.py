@@ -9,9 +9,9 @@ from snn_eval.record import Record
 from snn_eval.report.columns import HEADLINE, IDENTITY, csv_fields, header, text
 from snn_eval.report.format import ABSENT, cell, interval_name
 from snn_eval.report.grid import aligned, comma_separated, markdown
-from snn_eval.report.layers import layer_notes
 from snn_eval.report.lookup import Results
 from snn_eval.report.notes import notes
+from snn_eval.report.remarks import layer_notes
 from snn_eval.trace import Trace
 
 __all__ = ["conventions_table", "energy_models_table", "headline_text", "table_csv", "table_md"]

@@ -14,8 +14,9 @@ from helpers.traces import product_layer, random_trace, tiny_trace, trace_of
 
 from snn_eval.metrics import measure
 from snn_eval.report.card import card
-from snn_eval.report.layers import layer_notes, layer_rows, layers_csv, layers_text
+from snn_eval.report.layers import layer_rows, layers_csv, layers_text
 from snn_eval.report.lookup import Results
+from snn_eval.report.remarks import layer_notes
 
 
 def rows_of(text: str) -> dict[str, dict[str, str]]:
@@ -89,10 +90,23 @@ def test_remarks() -> None:
     notes = layer_notes(replace(trace, synaptic=(trace.synaptic[0], quarter, rich)))
     assert notes == [
         "layer stem: executed once for all steps",
-        "layer conv: inputs are multiples of q = 0.25, folded into the weights; "
-        "25.00 % of weights are zero and skipped",
-        "layer fc: more than 16 input values, counted as real; executed again at each step on the same static input",
+        "layer conv: inputs are multiples of q = 0.25, folded into the weights",
+        "layer conv: 25.00 % of weights are zero and skipped",
+        "layer fc: more than 16 input values, counted as real",
+        "layer fc: executed again at each step on the same static input",
         "layer mem: no threshold: its outputs are not spikes",
+    ]
+
+
+def test_a_remark_on_many_layers_is_one_line() -> None:
+    trace = tiny_trace()
+    conv = trace.synaptic[1]
+    pruned = [replace(conv, name=f"l{i}", weight_count=100, nonzero_weights=90 - i) for i in range(6)]
+    assert layer_notes(replace(trace, synaptic=tuple(pruned), neurons=())) == [
+        "layers l0, l1, l2 and 3 others: 10.00 to 15.00 % of weights are zero and skipped"
+    ]
+    assert layer_notes(replace(trace, synaptic=tuple(pruned[:2]), neurons=())) == [
+        "layers l0, l1: 10.00 to 11.00 % of weights are zero and skipped"
     ]
 
 
@@ -106,11 +120,10 @@ def test_a_product_tells_of_both_operands() -> None:
     pairs = np.zeros((2, 2, 1, 1), np.int64)
     pairs[0, 0] = 5
     product = replace(product_layer("qk", pairs, (1.0,), (0.5,)), attributed=False)
-    (note,) = layer_notes(trace_of((product,), time_steps=1, samples=1))
-    assert note == (
-        "layer qk: right are multiples of q = 0.5, folded into the weights; "
-        "samples could not be told apart: only the set's sum is known"
-    )
+    assert layer_notes(trace_of((product,), time_steps=1, samples=1)) == [
+        "layer qk: values of the right operand are multiples of q = 0.5, folded into the weights",
+        "layer qk: samples could not be told apart: only the set's sum is known",
+    ]
 
 
 def test_the_terminal_has_a_table_for_each_type_of_layer() -> None:
