@@ -42,8 +42,8 @@ class Runs:
             _, module, function = want[at] if at < len(want) else got[at]
             raise NetworkError(
                 "the network's calls depend on its input or on the number of samples (first at "
-                f"{function or 'the neurons'} in '{module or 'the network itself'}'); expected the same calls for every batch. "
-                "Data-dependent control flow (early exit, skipping) cannot be measured as it is"
+                f"{function or 'the neurons'} in '{module or 'the network itself'}'); expected the same calls for every "
+                "batch. Data-dependent control flow (early exit, skipping) cannot be measured as it is"
             )
 
     def per_sample(self, index: int, count: Callable[[Event], int]) -> int:
