@@ -25,14 +25,14 @@ _PRODUCTS = frozenset(
 """Names of torch's own operations that multiply two tensors and sum."""
 
 
-class Undercurrent(TorchDispatchMode):
+class Undercurrent(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees what torch runs below the calls of Python.
 
     While a call of Python is under way (`known`), its products are its own; ``unseen`` counts those that run otherwise.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._open = 0
         self.unseen: Counter[str] = Counter()
 

@@ -96,8 +96,9 @@ class _Observer(TorchFunctionMode):
             self.inside -= 1
             self.hidden -= stated
             with torch._C.DisableTorchFunction(), self.undercurrent.known():
+                fed_by = frozenset[str]().union(*(self.origins.of(t).producers for t in tensors_in(output)))
                 output = lively_output(inputs, output, layer) if self.lively else output
-                self._on_spikes(path, layer, output)
+                self._on_spikes(path, layer, output, fed_by)
             return output if self.lively else None
 
         handles = [module.register_forward_pre_hook(enter, prepend=True), module.register_forward_hook(leave)]
@@ -107,9 +108,8 @@ class _Observer(TorchFunctionMode):
             for handle in handles:
                 handle.remove()
 
-    def _on_spikes(self, path: str, layer: SpikingLayer, output: Any) -> None:
+    def _on_spikes(self, path: str, layer: SpikingLayer, output: Any, fed_by: frozenset[str]) -> None:
         event = Event("neuron", path, "", output=self.origins.operand(spikes_of(output, layer)), name=path)
-        fed_by = frozenset[str]().union(*(self.origins.of(t).producers for t in tensors_in(output)))
         event.operands = (Operand((), (), fed_by, frozenset(), False, 0),)
         self.events.append(event)
         self.keep.append(output)

@@ -137,11 +137,11 @@ class Recorder:
         plan = self._plan
         with _measuring():
             seen = calls_of(self.network, chunk.x)
+            if seen != plan.seen:
+                at = next((a or b for a, b in zip_longest(seen, plan.seen) if a != b), ("", "", ""))
+                raise different_calls(at[2] or f"the neurons {at[1]}")
             if self._findings is not None:
                 self._findings.check_unchanged(self.network)
-        if seen != plan.seen:
-            at = next((a or b for a, b in zip_longest(seen, plan.seen) if a != b), ("", "", ""))
-            raise different_calls(at[2] or f"the neurons {at[1]}")
 
     def time_bare(self, chunk: Chunk) -> None:
         """Time one forward run of a chunk without recording, in seconds per sample of a full batch."""

@@ -41,9 +41,9 @@ class Runs:
             at = next(differ, min(len(want), len(got)))
             _, module, function = want[at] if at < len(want) else got[at]
             raise NetworkError(
-                "the network's calls depend on its input or on the number of samples (first at "
-                f"{function or 'the neurons'} in '{module or 'the network itself'}'); expected the same calls for every "
-                "batch. Data-dependent control flow (early exit, skipping) cannot be measured as it is"
+                "the network's calls depend on its input or its number of samples (first at "
+                f"{function or 'the neurons'} in '{module or 'the network itself'}'); expected the same calls every time. "
+                "Data-dependent control flow (early exit, skipping) cannot be measured as it is"
             )
 
     def per_sample(self, index: int, count: Callable[[Event], int]) -> int:
