@@ -40,10 +40,10 @@ class Runs:
             differ = (i for i, (a, b) in enumerate(zip(want, got, strict=False)) if a != b)
             at = next(differ, min(len(want), len(got)))
             _, module, function = want[at] if at < len(want) else got[at]
+            place = f"{function or 'the neurons'} in '{module or 'the network itself'}'"
             raise NetworkError(
-                "the network's calls depend on its input or its number of samples (first at "
-                f"{function or 'the neurons'} in '{module or 'the network itself'}'); expected the same calls every time. "
-                "Data-dependent control flow (early exit, skipping) cannot be measured as it is"
+                f"the network's calls depend on its input or its number of samples (first at {place}); expected the same "
+                "calls every time. Data-dependent control flow (early exit, skipping) cannot be measured as it is"
             )
 
     def per_sample(self, index: int, count: Callable[[Event], int]) -> int:
