@@ -42,8 +42,8 @@ class Runs:
             _, module, function = want[at] if at < len(want) else got[at]
             place = f"{function or 'the neurons'} in '{module or 'the network itself'}'"
             raise NetworkError(
-                f"the network's calls depend on its input or its number of samples (first at {place}); expected the same "
-                "calls every time. Data-dependent control flow (early exit, skipping) cannot be measured as it is"
+                f"the network's calls depend on its input or its number of samples (first at {place}); expected "
+                "the same calls every time. Data-dependent control flow (early exit, skipping) cannot be measured as it is"
             )
 
     def per_sample(self, index: int, count: Callable[[Event], int]) -> int:
