@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from snn_eval.errors import NetworkError
 from snn_eval.models.adapters.experiment import Observation, as_readout, choose_feed, find_output_layer
@@ -111,7 +113,7 @@ class AdaptedNetwork:
         if self._observation is None:
             self.observe(x)
         self._check_input(x)
-        with torch.no_grad():
+        with _without_gradients(self.module):
             self.framework.reset(self.module)
             return self._forward(x)
 
@@ -124,7 +126,7 @@ class AdaptedNetwork:
         sample = x.narrow(self.sample_axis, 0, 1)
         layers = {name: self.module.get_submodule(name) for name in self.facts}
         cuda = [x.device] if x.is_cuda else []
-        with torch.no_grad(), torch.random.fork_rng(devices=cuda):
+        with _without_gradients(self.module), torch.random.fork_rng(devices=cuda):
             if self.feed is None:
                 self.feed = choose_feed(self, layers, sample)
             output = find_output_layer(self, layers, sample)
@@ -212,6 +214,20 @@ class AdaptedNetwork:
         if self.feed == "sequence" and self.sample_axis == 0:
             x = x.unsqueeze(0).repeat(self.time_steps, *(1 for _ in x.shape))  # a copy: the module may write to it
         return as_readout(self.module(x), self.output_index, self.time_steps, samples)
+
+
+@contextmanager
+def _without_gradients(module: nn.Module) -> Iterator[None]:
+    """No gradients, not even where the module itself enables them; its parameters are left as they were."""
+    trained = [weight for weight in module.parameters() if weight.requires_grad and not is_lazy(weight)]
+    for weight in trained:
+        weight.requires_grad_(False)
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for weight in trained:
+            weight.requires_grad_(True)
 
 
 def _time_attribute(module: nn.Module, time_steps: int) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from snn_eval.errors import NetworkError
 from snn_eval.models.adapters import adapt
 from snn_eval.models.network import NeuronModel
+from snn_eval.probe import Chunk, ProbeOptions, record_trace
 
 FIRE = NeuronModel("if", "hard", states=1, mul=0, add=1, compare=1)
 X = torch.rand(3, 4, generator=torch.Generator().manual_seed(0))
@@ -154,3 +156,25 @@ def test_without_neurons_a_sequence_is_given_as_the_module_takes_it(module: nn.M
     network = adapt(module, 5, sample_axis=1)
     assert network.run(X.repeat(5, 1, 1)).shape == (5, 3, 2)
     assert network.feed == feed
+
+
+class Enabling(nn.Module):
+    """Turns gradients on by itself, as code written for attacks or explanations does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.enable_grad():
+            hidden = torch.relu(self.first(x))
+        readout: Tensor = self.second(hidden)
+        return readout
+
+
+def test_a_network_that_enables_gradients_is_measured_and_left_trainable() -> None:
+    module = Enabling()
+    chunk = Chunk(0, np.arange(3), X, np.zeros(3, np.int64))
+    trace = record_trace(adapt(module, 1), [chunk], ProbeOptions(batch_size=3, timed_chunks=0))
+    assert trace.synaptic[0].ops_VTN.sum() == 3 * 4 * 4  # no pixel of X and no weight is zero
+    assert all(weight.requires_grad for weight in module.parameters())
