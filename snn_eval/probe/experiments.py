@@ -39,6 +39,7 @@ class Findings:
     not_causal_layer: str | None
     stochastic: bool
     notes: tuple[str, ...]
+    writes_input: bool
     example: Tensor
     values: Values
 
@@ -88,7 +89,9 @@ def experiment(network: Network, x: Tensor, options: ProbeOptions) -> Findings:
         notes.append("the network is random: two runs of the same batch differ; counts hold for the runs made")
     if leaks and not any("leak" in n for n in notes):
         notes.append("samples leak into each other: changing one sample changes the readout of others")
-    return Findings(plan, causal, layer, stochastic, tuple(dict.fromkeys(notes)), base_x, values)
+    return Findings(
+        plan, causal, layer, stochastic, tuple(dict.fromkeys(notes)), _writes_input(network, base_x), base_x, values
+    )
 
 
 def calls_of(network: Network, x: Tensor) -> tuple[tuple[str, str, str], ...]:
@@ -111,7 +114,7 @@ def _declare_sources(plan: Plan, options: ProbeOptions) -> None:
 def _seeded(network: Network, x: Tensor, lively: bool, seed: int = 0) -> Inventory:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return take_inventory(network, x, lively)
+        return take_inventory(network, x.clone(), lively)
 
 
 def _check_repeatable(network: Network, x: Tensor) -> tuple[bool, Values]:
@@ -134,6 +137,12 @@ def _values_of(network: Network, x: Tensor, seed: int = 0) -> Values:
     return (*digests, torch.nan_to_num(seen.readout).to(torch.float64).cpu().numpy().tobytes())
 
 
+def _writes_input(network: Network, x: Tensor) -> bool:
+    given = x.clone()
+    network.run(given)
+    return not _same(given, x)
+
+
 def _state_leaks(found: str) -> NetworkError:
     return NetworkError(
         f"state leaks between batches: {found}; expected every state to be reset before a run, and randomness to come "
@@ -144,7 +153,7 @@ def _state_leaks(found: str) -> NetworkError:
 def _run(network: Network, x: Tensor, seed: int = 0) -> Tensor:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return network.run(x)
+        return network.run(x.clone())  # a network may write to its input
 
 
 def _same(a: Tensor, b: Tensor) -> bool:

@@ -117,13 +117,17 @@ def infer_layout(seen: Observations) -> Layout | None:
         score = (outside, _time_mismatch(seen, layout), preference)
         if best is None or score < best[0]:
             best = (score, layout)
-    return None if best is None else best[1]
+    if best is None or (best[1].assumed and best[1].leaks):
+        return None  # where sample 0 should be nothing changed, elsewhere something did: samples in another order
+    return best[1]
 
 
 def _time_axis(seen: Observations, sample_axis: int) -> int | None:
     """The axis that holds the steps, if any: the one that shrinks with T, or by its size where T cannot be set."""
     shape, steps = seen.base.shape, seen.time_steps
-    if steps == 1 or seen.looped:
+    if steps == 1:
+        return 0 if sample_axis == 1 and shape[0] == 1 else None
+    if seen.looped:
         return None
     if seen.shorter is not None:
         if len(seen.shorter.shape) != len(shape):

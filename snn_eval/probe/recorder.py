@@ -197,7 +197,8 @@ class Recorder:
         axis = self.network.sample_axis
         missing = self.options.batch_size - x.shape[axis]
         if missing <= 0 or not self._plan.attributed:
-            return x
+            writes = self._findings is not None and self._findings.writes_input
+            return x.clone() if writes else x  # the chunk stays what it was
         index = torch.arange(self.options.batch_size) % x.shape[axis]
         return x.index_select(axis, index.to(x.device))
 

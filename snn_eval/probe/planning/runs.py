@@ -43,7 +43,7 @@ class Runs:
             place = f"{function or 'the neurons'} in '{module or 'the network itself'}'"
             raise NetworkError(
                 f"the network's calls depend on its input or its number of samples (first at {place}); expected "
-                "the same calls every time. Data-dependent control flow (early exit, skipping) cannot be measured as it is"
+                "the same calls every time. Data-dependent control flow (early exit, …) cannot be measured as it is"
             )
 
     def per_sample(self, index: int, count: Callable[[Event], int]) -> int:

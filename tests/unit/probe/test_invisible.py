@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from spikingjelly.activation_based import layer, neuron
 from torch import Tensor, nn
 
 from snn_eval.errors import InputError, NetworkError, UnknownOperationError
@@ -110,3 +111,39 @@ def test_ids_and_samples_must_agree() -> None:
 def test_options_are_checked(options: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         ProbeOptions(**options)  # type: ignore[arg-type]
+
+
+class Flipped(nn.Module):
+    """A linear layer that sees the samples in reverse order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(x.flip(0)).flip(0)  # type: ignore[no-any-return]
+
+
+def test_samples_in_another_order_are_not_charged_to_the_wrong_one() -> None:
+    x = (torch.rand(4, 4, generator=torch.Generator().manual_seed(0)) < 0.5).float()
+    trace = record_trace(adapt(Flipped(), 1), [chunk(x)], ProbeOptions(batch_size=4))
+    (layer,) = trace.synaptic
+    assert not layer.attributed
+    assert layer.ops_VTN.sum() == 3 * int(x.sum())
+
+
+def test_a_network_that_writes_to_its_input_leaves_the_chunk_as_it_was() -> None:
+    module = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 3))
+    x = torch.tensor([[1.0, -1.0, 0.0, 2.0], [-1.0, -1.0, 3.0, 0.0]])
+    given = x.clone()
+    trace = record_trace(adapt(module, 1), [chunk(given)], ProbeOptions(batch_size=2))
+    assert torch.equal(given, x)
+    assert trace.synaptic[0].ops_VTN.sum(axis=0).tolist() == [[3 * 2, 3 * 1]]
+
+
+def test_one_step_of_a_multi_step_network_is_no_axis_of_its_neurons() -> None:
+    x = torch.rand(2, 1, 6, 6)
+    module = nn.Sequential(layer.Conv2d(1, 3, 3, step_mode="m"), neuron.IFNode(step_mode="m"))
+    trace = record_trace(adapt(module, 1, example=x), [chunk(x)], ProbeOptions(batch_size=2))
+    assert trace.neurons[0].shape == (3, 4, 4)
+    assert trace.synaptic[0].input_shape == (1, 6, 6)
