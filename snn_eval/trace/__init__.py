@@ -8,6 +8,7 @@ Counts are int64. No torch here: whoever holds a ``trace.h5`` can compute everyt
 
 from __future__ import annotations
 
+from snn_eval.trace.differ import differing_samples
 from snn_eval.trace.join import concatenate
 from snn_eval.trace.parts import (
     MAX_LEVELS,
@@ -36,4 +37,5 @@ __all__ = [
     "Trace",
     "UnknownOp",
     "concatenate",
+    "differing_samples",
 ]

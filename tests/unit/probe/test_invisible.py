@@ -143,7 +143,8 @@ def test_a_network_that_writes_to_its_input_leaves_the_chunk_as_it_was() -> None
 
 def test_one_step_of_a_multi_step_network_is_no_axis_of_its_neurons() -> None:
     x = torch.rand(2, 1, 6, 6)
-    module = nn.Sequential(layer.Conv2d(1, 3, 3, step_mode="m"), neuron.IFNode(step_mode="m"))
+    conv, fire, flat = layer.Conv2d(1, 3, 3, step_mode="m"), neuron.IFNode(step_mode="m"), layer.Flatten(step_mode="m")
+    module = nn.Sequential(conv, fire, flat)
     trace = record_trace(adapt(module, 1, example=x), [chunk(x)], ProbeOptions(batch_size=2))
     assert trace.neurons[0].shape == (3, 4, 4)
     assert trace.synaptic[0].input_shape == (1, 6, 6)
