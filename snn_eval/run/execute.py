@@ -24,6 +24,7 @@ from snn_eval.run.load import LoadedNetwork, load_network, torch_device
 from snn_eval.run.plan import Cell
 from snn_eval.store import PartWriter, RunFolder, create_run, find_unfinished, finished_chunks, list_runs
 from snn_eval.trace import Trace, concatenate
+from snn_eval.trace_file import write_trace
 
 __all__ = ["Outcome", "execute"]
 
@@ -72,6 +73,7 @@ def execute(
     run, made_now = _folder(output, record, fresh)
     try:
         trace = _recorded(cell, device, recorder, run, listener)
+        write_trace(run.trace, trace)  # before anything is derived: counts outlive a number that cannot be given
         listener.stage("computing")
         record = derive(trace, _timed(record, started), "done" if cell.samples == cell.available else "limited")
         listener.stage("writing tables and figures")
@@ -164,8 +166,9 @@ def _folder(output: Path, record: Record, fresh: bool) -> tuple[RunFolder, bool]
 
 
 def _failed(run: RunFolder, record: Record, error: SnnEvalError, started: float) -> Record:
-    """Keep the cause in the run's record; its parts are of no use any more."""
-    failed = _timed(record, started).model_copy(update={"status": "failed", "error": str(error)})
+    """Keep the cause in the run's record, and the trace if it was complete; the parts are of no use any more."""
+    kept = f"; the counts are kept in {run.trace.name}" if run.trace.is_file() else ""
+    failed = _timed(record, started).model_copy(update={"status": "failed", "error": f"{error}{kept}"})
     write_record(run.record, failed)
     run.remove_parts()
     return failed
