@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.document import conditions, replace_section, table
-from snn_eval.probe import kernels, pool
+from snn_eval.probe import graded, kernels, pool
 
 SHAPES = {"small rows": (8, 64, 6272), "long rows": (4, 8, 65536), "large": (8, 64, 25088)}
 """``[T,N,M]`` of one activation: time steps, samples, elements of a sample in one step."""
@@ -92,7 +92,7 @@ def _levelled(x: Tensor, fan: NDArray[np.int32], counts: Counts) -> None:
 
 def _graded(x: Tensor, fan: NDArray[np.int32], counts: Counts) -> None:
     sums = np.zeros((2, *x.shape[:2]))
-    kernels.graded(
+    graded.graded(
         x.numpy(), x.shape[1], fan, None, BLOCK, counts.inputs_RTN[0], counts.ops_RTN[0], None, sums[0], sums[1], None
     )
 

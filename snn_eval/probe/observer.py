@@ -38,6 +38,10 @@ def take_inventory(network: Network, x: Tensor, lively: bool = False) -> Invento
     return _Observer(network, x, lively).run(x)
 
 
+_LEAVES_TORCH = ("numpy", "__array__")
+"""What is done with the values after these, nobody sees."""
+
+
 class _Observer(TorchFunctionMode):
     """Sees every function call of one run.
 
@@ -167,6 +171,9 @@ class _Observer(TorchFunctionMode):
         """Arithmetic that is no synaptic operation: costed, free or unknown. ``operands``: of two activations."""
         results = [t for t in tensors_in(out) if t.numel()]
         kinds = frozenset[str]().union(*(b.kinds for b in before))
+        if name in _LEAVES_TORCH and kinds and not self.hidden and args[0].is_floating_point():
+            self._keep(Event("unknown", self.stack[-1], name, elements=_elements(args)), out, kinds)
+            return
         if self.hidden or is_free(name) or not results or not kinds:
             producers = frozenset[str]().union(*(b.producers for b in before))
             written = [args[0]] if name == "__setitem__" else []

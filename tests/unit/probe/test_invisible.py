@@ -148,3 +148,20 @@ def test_one_step_of_a_multi_step_network_is_no_axis_of_its_neurons() -> None:
     trace = record_trace(adapt(module, 1, example=x), [chunk(x)], ProbeOptions(batch_size=2))
     assert trace.neurons[0].shape == (3, 4, 4)
     assert trace.synaptic[0].input_shape == (1, 6, 6)
+
+
+class ThroughNumpy(nn.Module):
+    """A layer, then a matrix product made by numpy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.from_numpy(self.fc(x).numpy() @ np.ones((5, 3), np.float32))
+
+
+def test_values_that_leave_torch_are_named() -> None:
+    trace = record_trace(adapt(ThroughNumpy(), 1), [chunk(torch.rand(2, 4))], ProbeOptions(batch_size=2))
+    assert [layer.name for layer in trace.synaptic] == ["fc"]
+    assert [(u.name, u.calls, u.elements) for u in trace.unknown] == [("numpy", 1, 5)]
