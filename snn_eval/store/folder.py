@@ -58,10 +58,6 @@ class RunFolder:
 
         return [read_trace(path) for path in sorted(self.parts.glob("[0-9]*.h5"))]
 
-    def write_text(self, name: str, text: str) -> None:
-        """Write ``text`` to the file ``name`` in this folder (``figures/x.svg``), whole or not at all."""
-        self.write_bytes(name, text.encode())
-
     def write_bytes(self, name: str, data: bytes) -> None:
         """Write ``data`` to the file ``name`` in this folder, whole or not at all."""
         path = self.path / name
