@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import time
 from collections.abc import Iterator
@@ -12,21 +11,23 @@ from pathlib import Path
 import torch
 
 from snn_eval.data import Chunk
-from snn_eval.errors import CountError, InputError, RunError, SnnEvalError
+from snn_eval.errors import CheckpointError, CountError, InputError, RunError, SnnEvalError
+from snn_eval.models.checkpoint import file_sha256
 from snn_eval.models.encoders import DEPEND_ON_TIME_STEPS, encode
 from snn_eval.probe import ProbeOptions, Recorder
-from snn_eval.record import Record, read_record, write_record
+from snn_eval.record import Record, write_record
 from snn_eval.run.derive import derive
 from snn_eval.run.files import run_files
 from snn_eval.run.identity import first_record, same_conditions
 from snn_eval.run.listener import Listener
 from snn_eval.run.load import LoadedNetwork, load_network, torch_device
 from snn_eval.run.plan import Cell
-from snn_eval.store import PartWriter, RunFolder, create_run, find_unfinished, finished_chunks, list_runs
+from snn_eval.run.reuse import stored_run, take_over
+from snn_eval.store import Claim, PartWriter, RunFolder, claim_new, claim_unfinished, finished_chunks, tidy
 from snn_eval.trace import Trace, concatenate
 from snn_eval.trace_file import write_trace
 
-__all__ = ["Outcome", "execute"]
+__all__ = ["Outcome", "chunks_of", "execute", "prepared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,42 +61,46 @@ def execute(
     started = time.perf_counter()
     device = torch_device(cell.request.device)
     record = first_record(cell, device, argv)
-    stored = None if fresh else _stored(output, record)
+    tidy(output)
+    stored = None if fresh else stored_run(output, record)
     if stored is not None:
         return Outcome(cell, *stored, reused=True)
     listener.begin(cell.title, cell.samples)
     try:
-        loaded, recorder = _prepared(cell, device, listener)
+        loaded, recorder = prepared(cell, device, listener)
     except CountError as error:
-        run = create_run(output, record)
-        return Outcome(cell, run, _failed(run, record, error, started))
+        with claim_new(output, record) as claimed:
+            return Outcome(cell, claimed.run, _failed(claimed.run, record, error, started))
     record = record.model_copy(update={"notes": list(loaded.notes)})
-    run, made_now = _folder(output, record, fresh)
-    try:
-        trace = _recorded(cell, device, recorder, run, listener)
-        write_trace(run.trace, trace)  # before anything is derived: counts outlive a number that cannot be given
-        listener.stage("computing")
-        record = derive(trace, _timed(record, started), "done" if cell.samples == cell.available else "limited")
-        listener.stage("writing tables and figures")
-        files, record = run_files(trace, record)
-        run.finish(trace, record, files)
-        listener.end()
-    except RunError:
-        raise  # a full disk, say: what was measured is kept, and the next run goes on from it
-    except InputError:
-        if made_now:
-            shutil.rmtree(run.path, ignore_errors=True)
-        raise
-    except SnnEvalError as error:
-        record = _failed(run, record, error, started)
+    with _claimed(output, record, fresh) as claimed:
+        run = claimed.run
+        try:
+            if claimed.made_now and not fresh:
+                take_over(run, output, record)
+            trace = _recorded(cell, device, recorder, run, listener)
+            write_trace(run.trace, trace)  # before anything is derived: counts outlive a number that cannot be given
+            listener.stage("computing")
+            record = derive(trace, _timed(record, started), "done" if cell.samples == cell.available else "limited")
+            listener.stage("writing tables and figures")
+            files, record = run_files(trace, record)
+            run.finish(trace, record, files)
+            listener.end()
+        except RunError:
+            raise  # a full disk, say: what was measured is kept, and the next run goes on from it
+        except InputError:
+            if claimed.made_now:
+                shutil.rmtree(run.path, ignore_errors=True)
+            raise
+        except SnnEvalError as error:
+            record = _failed(run, record, error, started)
     return Outcome(cell, run, record)
 
 
-def _prepared(cell: Cell, device: torch.device, listener: Listener) -> tuple[LoadedNetwork, Recorder]:
+def prepared(cell: Cell, device: torch.device, listener: Listener) -> tuple[LoadedNetwork, Recorder]:
     """The network, and the recorder after its experiments; whatever cannot be measured fails here."""
     torch.manual_seed(cell.suite.input.seed)  # for networks that draw
     listener.stage(f"loading {cell.checkpoint.name}")
-    first = next(_chunks(cell, device))
+    first = next(chunks_of(cell, device))
     loaded = load_network(
         cell.suite,
         cell.checkpoint,
@@ -113,6 +118,8 @@ def _prepared(cell: Cell, device: torch.device, listener: Listener) -> tuple[Loa
         encoding_depends_on_time_steps=cell.suite.input.encoding in DEPEND_ON_TIME_STEPS,
     )
     recorder = Recorder(loaded.network, options)
+    if file_sha256(cell.checkpoint) != cell.checkpoint_sha256:
+        raise CheckpointError(f"{cell.checkpoint}: changed since the command began; run it again when it is whole")
     listener.stage("examining the network")
     recorder.prepare(first)
     return loaded, recorder
@@ -120,13 +127,16 @@ def _prepared(cell: Cell, device: torch.device, listener: Listener) -> tuple[Loa
 
 def _recorded(cell: Cell, device: torch.device, recorder: Recorder, run: RunFolder, listener: Listener) -> Trace:
     """Record every chunk that is not there yet; the trace of them all, read back from the parts."""
-    done = finished_chunks(run.load_parts())
+    sound, damaged = run.sound_parts()
+    if damaged:
+        listener.warn(f"{cell.title}: {', '.join(damaged)} in {run.parts} was damaged; its chunks are measured again")
+    done = finished_chunks(sound)
     size = cell.suite.evaluate.batch_size
     listener.stage("recording")
     listener.skip(sum(min(size, cell.samples - index * size) for index in done))
     last: Chunk | None = None
     with PartWriter(run) as writer:
-        for number, chunk in enumerate(_chunks(cell, device, skip=done)):
+        for number, chunk in enumerate(chunks_of(cell, device, skip=done)):
             recorder.add(chunk)
             if number < recorder.options.timed_chunks:
                 recorder.time_bare(chunk)
@@ -138,7 +148,7 @@ def _recorded(cell: Cell, device: torch.device, recorder: Recorder, run: RunFold
     return concatenate(run.load_parts())
 
 
-def _chunks(cell: Cell, device: torch.device, skip: frozenset[int] = frozenset()) -> Iterator[Chunk]:
+def chunks_of(cell: Cell, device: torch.device, skip: frozenset[int] = frozenset()) -> Iterator[Chunk]:
     """The cell's chunks as the network takes them: encoded, on the device."""
     given = cell.suite.input
     for chunk in cell.data.chunks(cell.suite.evaluate.batch_size, cell.samples):
@@ -147,22 +157,10 @@ def _chunks(cell: Cell, device: torch.device, skip: frozenset[int] = frozenset()
             yield replace(chunk, x=x.to(device))
 
 
-def _stored(output: Path, record: Record) -> tuple[RunFolder, Record] | None:
-    """The latest finished run of the same cell under the same conditions."""
-    for run in reversed(list_runs(output)):
-        with contextlib.suppress(RunError):
-            stored = read_record(run.record)
-            if stored.status in ("done", "limited") and run.trace.is_file() and same_conditions(stored, record):
-                return run, stored
-    return None
-
-
-def _folder(output: Path, record: Record, fresh: bool) -> tuple[RunFolder, bool]:
-    """The run folder, and whether it was made now; an interrupted run under the same conditions is gone on with."""
-    run = None if fresh else find_unfinished(output, record.identity.cell)
-    if run is not None and same_conditions(read_record(run.record), record):
-        return run, False
-    return create_run(output, record), True
+def _claimed(output: Path, record: Record, fresh: bool) -> Claim:
+    """The run folder, this process's own: an interrupted run under the same conditions is gone on with."""
+    found = None if fresh else claim_unfinished(output, lambda stored: same_conditions(stored, record))
+    return found or claim_new(output, record)
 
 
 def _failed(run: RunFolder, record: Record, error: SnnEvalError, started: float) -> Record:

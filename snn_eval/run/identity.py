@@ -47,9 +47,17 @@ def first_record(cell: Cell, device: torch.device, argv: tuple[str, ...]) -> Rec
     return Record(status="partial", identity=identity, provenance=provenance)
 
 
-def same_conditions(stored: Record, wanted: Record) -> bool:
-    """Whether counts of both may be put together: same cell, samples, code, packages, machine, device and threads."""
-    if (stored.identity.cell, stored.identity.samples) != (wanted.identity.cell, wanted.identity.samples):
+def same_conditions(stored: Record, wanted: Record, *, samples: bool = True) -> bool:
+    """Whether counts of both may be put together: same cell, samples, code, packages, machine, device and threads.
+
+    Args:
+        stored: of a run there is.
+        wanted: of the run to be made.
+        samples: whether their number must be the same, too.
+    """
+    if stored.identity.cell != wanted.identity.cell:
+        return False
+    if samples and stored.identity.samples != wanted.identity.samples:
         return False
     names = ("packages", "machine", "threads", "device", "batch_size", "seed")
     return all(getattr(stored.provenance, name) == getattr(wanted.provenance, name) for name in names)

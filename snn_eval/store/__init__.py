@@ -5,22 +5,28 @@
         trace.h5  record.json  table.csv  table.md  layers.csv  figures/
 
 A run that was killed keeps its record with status ``partial`` and its parts; the next run of the same cell goes on from
-there. Every file is written whole or not at all.
+there. Every file is written whole or not at all; whoever works on a run holds its lock from before its record is there
+until after it is finished.
 """
 
 from __future__ import annotations
 
-from snn_eval.store.find import find_run, find_unfinished, list_runs
-from snn_eval.store.folder import RunFolder, create_run
+from snn_eval.store.claim import Claim, claim, claim_new, claim_unfinished, create_run, tidy
+from snn_eval.store.find import find_run, list_runs
+from snn_eval.store.folder import RunFolder
 from snn_eval.store.parts import PART_INTERVAL_S, PartWriter, finished_chunks
 
 __all__ = [
     "PART_INTERVAL_S",
+    "Claim",
     "PartWriter",
     "RunFolder",
+    "claim",
+    "claim_new",
+    "claim_unfinished",
     "create_run",
     "find_run",
-    "find_unfinished",
     "finished_chunks",
     "list_runs",
+    "tidy",
 ]

@@ -1,19 +1,16 @@
-"""Finds runs on disk: all of them, the one a user means, and the one a stopped run can go on from."""
+"""Finds runs on disk: all of them, and the one a user means."""
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from snn_eval.errors import RunError
-from snn_eval.record import read_record
 from snn_eval.store.folder import RunFolder
-from snn_eval.store.parts import is_free
 
-__all__ = ["find_run", "find_unfinished", "list_runs"]
+__all__ = ["find_run", "list_runs"]
 
 
 def list_runs(root: Path) -> list[RunFolder]:
@@ -21,18 +18,6 @@ def list_runs(root: Path) -> list[RunFolder]:
     if not root.is_dir():
         return []
     return [RunFolder(path) for path in sorted(root.iterdir(), key=_by_age) if _is_run(path)]
-
-
-def find_unfinished(root: Path, cell: str) -> RunFolder | None:
-    """The latest run of this cell that was stopped before its end and that no process is working on."""
-    for run in reversed(list_runs(root)):
-        if not run.parts.is_dir():
-            continue
-        with contextlib.suppress(RunError):
-            record = read_record(run.record)
-            if record.status == "partial" and record.identity.cell == cell and is_free(run):
-                return run
-    return None
 
 
 def find_run(root: Path, name: str = "latest") -> RunFolder:

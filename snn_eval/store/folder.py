@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from snn_eval.errors import RunError
 from snn_eval.record import Record, write_record
 from snn_eval.trace import Trace
 
-__all__ = ["RunFolder", "create_run", "make_folder"]
+__all__ = ["RunFolder", "make_folder", "make_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,30 @@ class RunFolder:
         """
         from snn_eval.trace_file import read_trace
 
-        return [read_trace(path) for path in sorted(self.parts.glob("[0-9]*.h5"))]
+        return [read_trace(path) for path in self._part_files()]
+
+    def sound_parts(self) -> tuple[list[Trace], list[str]]:
+        """As ``load_parts``, but a damaged part is removed, so that its chunks are measured again; and their names.
+
+        Raises:
+            RunError: a damaged part cannot be removed.
+        """
+        from snn_eval.trace_file import read_trace
+
+        sound, damaged = [], []
+        for path in self._part_files():
+            try:
+                sound.append(read_trace(path))
+            except RunError:
+                damaged.append(path.name)
+                try:
+                    path.unlink()
+                except OSError as error:
+                    raise cannot_write(path, error) from error
+        return sound, damaged
+
+    def _part_files(self) -> list[Path]:
+        return sorted(self.parts.glob("[0-9]*.h5"))
 
     def write_bytes(self, name: str, data: bytes) -> None:
         """Write ``data`` to the file ``name`` in this folder, whole or not at all."""
@@ -86,21 +109,27 @@ class RunFolder:
     def remove_parts(self) -> None:
         """Remove the parts of a finished run, and what a killed process left half-written."""
         try:
-            if self.parts.exists():
-                shutil.rmtree(self.parts)
-            for leftover in self.path.rglob(f".*{TEMPORARY_SUFFIX}"):
+            for leftover in list(self.path.rglob(f".*{TEMPORARY_SUFFIX}")):
                 leftover.unlink(missing_ok=True)
+            if self.parts.exists():  # last: as long as they are there, a later run knows that something is left to do
+                shutil.rmtree(self.parts)
         except OSError as error:
             raise cannot_write(self.parts, error) from error
 
 
-def create_run(root: Path, record: Record, *, now: datetime | None = None) -> RunFolder:
+def make_run(
+    root: Path, record: Record, now: datetime | None = None, before_record: Callable[[RunFolder], None] = lambda _: None
+) -> RunFolder:
     """Make a new run folder under ``root`` and keep ``record`` in it, with status ``partial``.
 
-    Two runs made at the same time get two folders.
+    Args:
+        root: where run folders are.
+        record: identity and provenance of what will be measured.
+        now: the moment in the folder's name.
+        before_record: called when the folder is there and its record, by which others know it, is not.
 
     Raises:
-        RunError: the folder cannot be made or written.
+        RunError: the folder cannot be made or written; nothing is left of it.
     """
     moment = (now or datetime.now(UTC)).strftime("%Y%m%d-%H%M%S")
     name = f"{moment}-{_slug(record.identity.suite)}-{_slug(record.identity.model)}"
@@ -114,8 +143,13 @@ def create_run(root: Path, record: Record, *, now: datetime | None = None) -> Ru
         except OSError as error:
             raise cannot_write(path, error) from error
         run = RunFolder(path)
-        make_folder(run.parts)
-        write_record(run.record, record.model_copy(update={"status": "partial"}))
+        try:
+            make_folder(run.parts)
+            before_record(run)
+            write_record(run.record, record.model_copy(update={"status": "partial"}))
+        except RunError:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
         return run
     raise RunError(f"cannot make a run folder {name} in {root}: 9999 are there; choose another --output")
 

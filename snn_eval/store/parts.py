@@ -6,21 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-from snn_eval.atomic import cannot_write
 from snn_eval.errors import RunError
 from snn_eval.store.folder import RunFolder, make_folder
 from snn_eval.trace import Trace, concatenate
 
-try:
-    import fcntl
-except ImportError:  # Windows: two processes are then kept apart by their folders' names only
-    fcntl = None  # type: ignore[assignment]
-
-__all__ = ["PART_INTERVAL_S", "PartWriter", "finished_chunks", "is_free"]
+__all__ = ["PART_INTERVAL_S", "PartWriter", "finished_chunks"]
 
 PART_INTERVAL_S = 10.0
 """A killed run loses at most this many seconds of measuring."""
@@ -31,10 +25,11 @@ _PART_BYTES = 2**27  # traces waiting to be written are joined and written befor
 class PartWriter:
     """Writes finished chunks to a run's ``parts/``, several to a file, at least every ``interval_s`` seconds.
 
-    A context manager: it holds the run's lock, and writes what is waiting when it is left, by an error too.
+    A context manager: it writes what is waiting when it is left, by an error too. The run is this process's own
+    (:func:`snn_eval.store.claim`).
 
     Raises:
-        RunError: another process is working on this run, or a file cannot be written.
+        RunError: a file cannot be written.
     """
 
     def __init__(
@@ -44,21 +39,15 @@ class PartWriter:
         self._waiting: list[Trace] = []
         self._waiting_bytes = 0
         self._last = clock()
-        self._lock: IO[bytes] | None = None
 
     def __enter__(self) -> PartWriter:
         make_folder(self._run.parts)
-        self._lock = _lock(self._run)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            self.flush()
-        finally:
-            if self._lock is not None:
-                self._lock.close()
+        self.flush()
 
     def add(self, part: Trace) -> None:
         """Take the trace of one finished chunk; it is on disk after at most the interval and the chunk after it."""
@@ -89,40 +78,6 @@ class PartWriter:
 def finished_chunks(parts: Sequence[Trace]) -> frozenset[int]:
     """Indices of the chunks these parts hold; they need not be measured again."""
     return frozenset(int(index) for part in parts for index in np.unique(part.samples.batch))
-
-
-def is_free(run: RunFolder) -> bool:
-    """Whether no process is working on this run."""
-    try:
-        lock = _lock(run)
-    except RunError:
-        return False
-    if lock is not None:
-        lock.close()
-    return True
-
-
-def _lock(run: RunFolder) -> IO[bytes] | None:
-    """The run's lock, held until it is closed or the process ends, however it ends.
-
-    Raises:
-        RunError: another process holds it, or it cannot be made.
-    """
-    if fcntl is None:
-        return None
-    path = run.parts / "lock"
-    try:
-        file = open(path, "ab")  # noqa: SIM115  # held open for as long as the run goes on
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise RunError(f"another process is working on {run.path}; wait for it or use --fresh") from error
-    except OSError:  # a file system without locks
-        pass
-    return file
 
 
 def _bytes(trace: Trace) -> int:

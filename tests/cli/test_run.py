@@ -297,3 +297,68 @@ def test_train_makes_a_checkpoint_that_runs(snn_eval: Command) -> None:
     assert "snn-eval: epoch 1/1" in trained.err
     assert trained.last == Path("made/best.pt")
     assert snn_eval("run", "--models", "digits", "made/best.pt", "--time-steps", "1", "--limit", "9").code == 0
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_whole_run_takes_over_the_chunks_of_a_limited_one(snn_eval: Command, small: Path) -> None:
+    words = ("run", "--models", "digits", str(small), "--batch-size", "16", "--time-steps", "2")
+    whole = snn_eval(*words, "--limit", "60", "--output", "whole")
+    snn_eval(*words, "--limit", "32")
+    snn_eval(*words, "--limit", "40")  # ends within a chunk: of no use
+    longer = snn_eval(*words, "--limit", "60")
+    assert "going on, 32 of 60 samples were recorded before" in longer.err
+    assert same_counts(*(read_trace(a.last / "trace.h5") for a in (whole, longer)))
+    numbers = [
+        [m for m in read_record(a.last / "record.json").measurements if m.kind != "advisory"] for a in (whole, longer)
+    ]
+    assert numbers[0] == numbers[1]
+    assert "going on, 0 of" not in snn_eval(*words, "--limit", "60", "--fresh").err
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_damaged_part_is_measured_again(snn_eval: Command, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from snn_eval.errors import RunError
+    from snn_eval.store import RunFolder
+
+    def full(*_: Any) -> None:
+        raise RunError("cannot write trace.h5: the disk is full")
+
+    words = ("run", "--models", "digits", str(small), "--limit", "20", "--time-steps", "2")
+    whole = snn_eval(*words, "--output", "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "finish", full)
+        snn_eval(*words)
+    (part,) = Path("reports/runs").glob("*/parts/*.h5")
+    part.write_bytes(part.read_bytes()[:-7])
+    resumed = snn_eval(*words)
+    assert resumed.code == 0
+    assert "000000.h5 in " in resumed.err
+    assert "was damaged; its chunks are measured again" in resumed.err
+    assert same_counts(*(read_trace(a.last / "trace.h5") for a in (whole, resumed)))
+
+
+def test_a_checkpoint_that_changes_meanwhile_is_refused(
+    snn_eval: Command, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    import torch
+
+    from snn_eval.run import plan
+
+    mine = tmp_path / "mine.pt"
+    shutil.copy(small, mine)
+    planned = plan.plan
+
+    def then_changed(request: plan.Request) -> list[plan.Cell]:
+        cells = planned(request)
+        stored = torch.load(mine, weights_only=True)
+        stored["state_dict"]["head.1.weight"] *= 2
+        torch.save(stored, mine)
+        return cells
+
+    monkeypatch.setattr(plan, "plan", then_changed)
+    answer = snn_eval("run", "--models", "digits", str(mine), "--quiet")
+    assert (answer.code, answer.out) == (2, "")
+    assert "mine.pt: changed since the command began" in answer.err
+    assert not Path("reports").exists()

@@ -16,15 +16,18 @@ from helpers.records import small_record
 from helpers.whole import Whole, assert_same
 
 from snn_eval.errors import RunError
-from snn_eval.record import read_record
+from snn_eval.record import Record, read_record
 from snn_eval.store import (
     PartWriter,
     RunFolder,
+    claim,
+    claim_new,
+    claim_unfinished,
     create_run,
     find_run,
-    find_unfinished,
     finished_chunks,
     list_runs,
+    tidy,
 )
 from snn_eval.trace import Trace, concatenate
 from snn_eval.trace_file import read_trace
@@ -44,6 +47,14 @@ class Clock:
 
 def parts_of(run: RunFolder) -> list[str]:
     return sorted(path.name for path in run.parts.glob("*.h5"))
+
+
+def find_unfinished(root: Path, cell: str = "0123456789abcdef") -> RunFolder | None:
+    found = claim_unfinished(root, lambda record: record.identity.cell == cell)
+    if found is None:
+        return None
+    with found:
+        return found.run
 
 
 def model(name: str) -> object:
@@ -148,17 +159,78 @@ def test_a_damaged_part_is_an_error_and_a_half_written_one_is_not_seen(tmp_path:
     part.write_bytes(part.read_bytes()[:-100])
     with pytest.raises(RunError, match=r"000000\.h5 is damaged"):
         run.load_parts()
+    with PartWriter(run) as writer:
+        writer.add(CHUNKS[1])
+    sound, damaged = run.sound_parts()
+    assert (finished_chunks(sound), damaged) == ({1}, ["000000.h5"])
+    assert parts_of(run) == ["000001.h5"]  # so that chunk 0 can be measured again
 
 
 def test_only_one_process_works_on_a_run(tmp_path: Path) -> None:
     run = create_run(tmp_path, small_record())
-    cell = small_record().identity.cell
-    assert find_unfinished(tmp_path, cell) == run
-    with PartWriter(run):
-        assert find_unfinished(tmp_path, cell) is None
-        with pytest.raises(RunError, match="another process is working on"), PartWriter(run):
-            pass
-    assert find_unfinished(tmp_path, cell) == run
+    assert find_unfinished(tmp_path) == run
+    with claim(run):
+        assert find_unfinished(tmp_path) is None
+        with pytest.raises(RunError, match="another process is working on"):
+            claim(run)
+    assert find_unfinished(tmp_path) == run
+
+
+def test_a_new_run_belongs_to_its_maker_from_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from snn_eval.store import folder
+
+    write, seen = folder.write_record, []
+
+    def looking(path: Path, record: Record) -> None:
+        write(path, record)
+        seen.append(find_unfinished(tmp_path))
+
+    monkeypatch.setattr(folder, "write_record", looking)
+    with claim_new(tmp_path, small_record()) as claimed:
+        assert seen == [None]
+        assert find_unfinished(tmp_path) is None
+    assert find_unfinished(tmp_path) == claimed.run
+
+
+def test_a_run_finished_while_it_was_waited_for_is_not_gone_on_with(tmp_path: Path) -> None:
+    run, looks = create_run(tmp_path, small_record()), []
+
+    def finished_after_the_first_look(record: Record) -> bool:
+        if not looks:
+            finish(run)
+            run.parts.mkdir()  # as another process may leave it for a moment
+        looks.append(record.status)
+        return True
+
+    assert claim_unfinished(tmp_path, finished_after_the_first_look) is None
+    assert looks == ["partial"]
+    assert not (run.path / "parts").exists() or list(run.parts.iterdir()) == [run.parts / "lock"]
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    kept = create_run(tmp_path, small_record(), now=NOON)  # stopped: to be gone on with
+    ended = create_run(tmp_path, small_record(), now=NOON)
+    finish(ended)
+    ended.parts.mkdir()  # killed while the parts were removed
+    (ended.parts / "000000.h5").write_bytes(b"part")
+    orphan = tmp_path / "20261120-120001-digits-conv-snn"  # killed before the record was there
+    (orphan / "parts").mkdir(parents=True)
+    (orphan / "parts" / "lock").touch()
+    (orphan / ".record.json.00ff.tmp").write_text("{")
+    empty = tmp_path / "20261120-120002-digits-conv-snn"
+    empty.mkdir()
+    strange = tmp_path / "20261120-120003-digits-conv-snn"
+    strange.mkdir()
+    (strange / "mine.txt").touch()
+    (tmp_path / "notes").mkdir()
+    with claim_new(tmp_path, small_record(), now=NOON) as working:
+        (working.run.record).unlink()  # as if it were not written yet
+        tidy(tmp_path)
+        assert working.run.parts.is_dir()
+    assert kept.parts.is_dir()
+    assert not ended.parts.exists()
+    assert read_trace(ended.trace).time_steps == CHUNKS[0].time_steps
+    assert [path.exists() for path in (orphan, empty, strange, tmp_path / "notes")] == [False, False, True, True]
 
 
 def finish(run: RunFolder, trace: Trace = CHUNKS[0]) -> None:
@@ -180,7 +252,7 @@ def test_finish_leaves_the_results_and_no_parts(tmp_path: Path) -> None:
     ]
     assert_same(read_trace(run.trace), CHUNKS[0])
     assert read_record(run.record).status == "done"
-    assert find_unfinished(tmp_path, small_record().identity.cell) is None
+    assert find_unfinished(tmp_path) is None
 
 
 @pytest.mark.parametrize("failing", ["trace.h5", "table.csv", "energy.png", "record.json"])
