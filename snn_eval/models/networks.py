@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from spikingjelly.activation_based import layer
 from torch import Tensor, nn
 
 from snn_eval.errors import SuiteError
-from snn_eval.models.blocks import SpikingConv, StaticStem
+from snn_eval.models.blocks import ConvShape, SpikingConv, StaticStem
 from snn_eval.models.neurons import NeuronConfig
 
 __all__ = ["ARCHITECTURES", "SpikingConvNet", "build_network"]
@@ -18,8 +18,9 @@ __all__ = ["ARCHITECTURES", "SpikingConvNet", "build_network"]
 class SpikingConvNet(nn.Module):
     """Convolutional spiking network on static images with one readout a step: ``[N,C,H,W] -> [T,N,K]``.
 
-    The stem runs once per image; every later layer is driven by spikes alone, without pooling, so that each of its
-    inputs is 0 or 1. The readout is the current of the last linear layer; its mean over steps is the network's answer.
+    The stem runs once per image; every later layer is driven by spikes alone (pooling takes the maximum of spikes), so
+    that each of its inputs is 0 or 1. The readout is the current of the last linear layer; its mean over steps is the
+    network's answer.
 
     Args:
         time_steps: T.
@@ -28,7 +29,12 @@ class SpikingConvNet(nn.Module):
         classes: K.
         channels: output channels of each convolution, the stem first.
         strides: stride of each convolution.
+        kernels: kernel size of each convolution, odd; by default 3.
+        pools: maximum pooling behind each layer of neurons; by default none (1).
         neuron: values of :class:`NeuronConfig`.
+
+    Raises:
+        SuiteError: lists of different lengths, or an image too small for so many strides and pools.
     """
 
     def __init__(
@@ -38,22 +44,23 @@ class SpikingConvNet(nn.Module):
         in_channels: int = 1,
         image_size: int = 8,
         classes: int = 10,
-        channels: tuple[int, ...] = (16, 32),
-        strides: tuple[int, ...] = (1, 2),
+        channels: Sequence[int] = (16, 32),
+        strides: Sequence[int] = (1, 2),
+        kernels: Sequence[int] | None = None,
+        pools: Sequence[int] | None = None,
         neuron: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        if len(channels) != len(strides) or not channels:
-            raise SuiteError(f"model: expected as many strides as channels, got {len(strides)} and {len(channels)}")
+        shapes = _shapes(in_channels, channels, strides, kernels or [3] * len(channels), pools or [1] * len(channels))
         config = NeuronConfig(**(neuron or {}))
         self.time_steps = time_steps
-        self.stem = StaticStem(in_channels, channels[0], strides[0], config)
-        self.blocks = nn.Sequential(
-            *(SpikingConv(channels[i - 1], channels[i], strides[i], config) for i in range(1, len(channels)))
-        )
+        self.stem = StaticStem(shapes[0], config)
+        self.blocks = nn.Sequential(*(SpikingConv(shape, config) for shape in shapes[1:]))
         size = image_size
-        for stride in strides:
-            size = (size - 1) // stride + 1  # a 3×3 kernel with padding 1
+        for shape in shapes:
+            size = shape.size_of(size)
+        if size < 1:
+            raise SuiteError(f"model: an image of {image_size} pixels is too small for these strides and pools")
         self.head = nn.Sequential(
             layer.Flatten(step_mode="m"), layer.Linear(channels[-1] * size * size, classes, step_mode="m")
         )
@@ -62,6 +69,22 @@ class SpikingConvNet(nn.Module):
         """Readout ``[T,N,K]`` of the images ``x``."""
         readout_TNK: Tensor = self.head(self.blocks(self.stem(x, self.time_steps)))
         return readout_TNK
+
+
+def _shapes(in_channels: int, channels: Sequence[int], *others: Sequence[int]) -> list[ConvShape]:
+    """One shape for each convolution.
+
+    Raises:
+        SuiteError: lists of different lengths, an even kernel, or a value below 1.
+    """
+    strides, kernels, pools = others
+    for name, values in (("strides", strides), ("kernels", kernels), ("pools", pools)):
+        if len(values) != len(channels) or not channels:
+            raise SuiteError(f"model: expected as many {name} as channels, got {len(values)} and {len(channels)}")
+    if any(value < 1 for values in (channels, *others) for value in values) or any(k % 2 == 0 for k in kernels):
+        raise SuiteError("model: expected channels, strides and pools of 1 or more and odd kernels")
+    inputs = (in_channels, *channels[:-1])
+    return [ConvShape(*values) for values in zip(inputs, channels, kernels, strides, pools, strict=True)]
 
 
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"spiking-conv-net": SpikingConvNet}
