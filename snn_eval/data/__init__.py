@@ -3,31 +3,58 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
 
 from snn_eval.data.chunk import Chunk
+from snn_eval.data.cifar import CIFAR_10, CIFAR_100
 from snn_eval.data.dataset import ArrayDataset
-from snn_eval.data.digits import load_digits
+from snn_eval.data.digits import DIGITS
+from snn_eval.data.known import KnownDataset
+from snn_eval.data.mnist import FASHION_MNIST, MNIST
+from snn_eval.data.place import data_folder
+from snn_eval.data.source import DataOptions, DataSource
 from snn_eval.errors import DataError
 
-__all__ = ["DATASETS", "ArrayDataset", "Chunk", "load_dataset"]
+__all__ = [
+    "DATASETS",
+    "ArrayDataset",
+    "Chunk",
+    "DataOptions",
+    "DataSource",
+    "KnownDataset",
+    "data_folder",
+    "is_here",
+    "load_dataset",
+]
 
-DATASETS: dict[str, Callable[[str], ArrayDataset]] = {"digits": load_digits}
-"""Name in a suite -> loader of one part."""
+DATASETS: dict[str, KnownDataset] = {known.name: known for known in (DIGITS, MNIST, FASHION_MNIST, CIFAR_10, CIFAR_100)}
+"""Name in a suite -> what is known of the data set."""
 
 
-def load_dataset(name: str, split: str) -> ArrayDataset:
+def load_dataset(source: DataSource | str, split: str, options: DataOptions | None = None) -> ArrayDataset:
     """One part of a data set.
 
     Args:
-        name: key of :data:`DATASETS`.
+        source: where it comes from, or only a key of :data:`DATASETS`.
         split: name of the part.
+        options: of the caller: data folder, download, partial data.
 
     Raises:
-        DataError: an unknown name, or what the loader of the set raises.
+        DataError: an unknown name, files that are missing or wrong, or what the loader of the set raises.
     """
+    known = _known(source)
+    known.check_part(split)
+    return known.load(split, options or DataOptions())
+
+
+def is_here(source: DataSource | str, split: str, options: DataOptions | None = None) -> bool:
+    """Whether a part can be read without a download."""
+    return _known(source).is_here(split, data_folder((options or DataOptions()).folder))
+
+
+def _known(source: DataSource | str) -> KnownDataset:
+    name = source if isinstance(source, str) else source.name
     if name not in DATASETS:
-        near = difflib.get_close_matches(name, DATASETS, n=1)
+        near = difflib.get_close_matches(str(name), DATASETS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise DataError(f"data set: expected one of {', '.join(DATASETS)}, got {name!r}{hint}")
-    return DATASETS[name](split)
+    return DATASETS[name]

@@ -16,7 +16,7 @@ from snn_eval.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["ArrayDataset", "fingerprint"]
+__all__ = ["ArrayDataset", "fingerprint", "part_fingerprint"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +27,23 @@ class ArrayDataset:
         name: of the data set.
         split: name of the part: ``train``, ``validation`` or ``test``.
         id: ``[N]``, number of each sample in the whole data set; the same in every split and run.
-        x: ``[N,…]`` float32.
+        x: ``[N,…]`` float32, or bytes, which take a quarter of the memory.
         target: ``[N]``, class of each sample.
         classes: names of the classes, K of them.
-        fingerprint: hash of the whole data set and its split; the same for every part.
+        fingerprint: hash of the content and the split, of this part or (digits) of the whole data set.
+        divisor: what ``x`` is divided by on its way into a network: 255 for bytes, 1 for values as they are.
+        notes: what a reader of the numbers must know, for the record.
     """
 
     name: str
     split: str
     id: NDArray[np.int64]
-    x: NDArray[np.float32]
+    x: NDArray[np.float32] | NDArray[np.uint8]
     target: NDArray[np.int64]
     classes: tuple[str, ...]
     fingerprint: str
+    divisor: float = 1.0
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.id) == len(self.x) == len(self.target):
@@ -73,18 +77,30 @@ class ArrayDataset:
             raise DataError(f"batch_size: expected 1 or more, got {batch_size}")
         if limit is not None and limit < 1:
             raise DataError(f"limit: expected 1 or more, got {limit}")
-        import torch  # here, so that suites are read and listed without it
-
         end = len(self) if limit is None else min(limit, len(self))
         for index, start in enumerate(range(0, end, batch_size)):
             part = slice(start, min(start + batch_size, end))
-            yield Chunk(index, self.id[part], torch.from_numpy(self.x[part].copy()), self.target[part])
+            yield Chunk(index, self.id[part], self.batch(part), self.target[part])
+
+    def batch(self, index: slice | NDArray[np.int64] | Tensor) -> Tensor:
+        """Samples at some places, ``[n,…]`` float32 (bytes divided by ``divisor``), copied.
+
+        Args:
+            index: places in this part, ``[n]`` (not ids).
+        """
+        import torch  # here, so that suites are read and listed without it
+
+        places = index if isinstance(index, slice) else np.asarray(index)
+        values = self.x[places].astype(np.float32)  # a copy: what is done to a batch never reaches the data
+        if self.divisor != 1:
+            values /= np.float32(self.divisor)
+        return torch.from_numpy(values)
 
     def tensors(self) -> tuple[Tensor, Tensor]:
-        """All samples ``[N,…]`` and targets ``[N]``, copied."""
+        """All samples ``[N,…]`` float32 and targets ``[N]``, copied: four times the memory of a part kept as bytes."""
         import torch
 
-        return torch.from_numpy(self.x.copy()), torch.from_numpy(self.target.copy())
+        return self.batch(slice(None)), torch.from_numpy(self.target.copy())
 
 
 def fingerprint(arrays: Sequence[NDArray[np.generic]], split: NDArray[np.str_]) -> str:
@@ -96,8 +112,23 @@ def fingerprint(arrays: Sequence[NDArray[np.generic]], split: NDArray[np.str_]) 
     """
     digest = hashlib.sha256()
     for array in arrays:
-        little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
-        digest.update(f"{little.dtype.str}{little.shape}".encode())
-        digest.update(little.tobytes())
+        _update(digest, array)
     digest.update("\n".join(split.tolist()).encode())
     return digest.hexdigest()
+
+
+def part_fingerprint(name: str, split: str, ids: NDArray[np.int64], arrays: Sequence[NDArray[np.generic]]) -> str:
+    """SHA-256 over the names of data set and part, the samples' ids and each array, as hexadecimal digits.
+
+    Two parts of equal fingerprint hold the same samples in the same order; the other parts need not be read for it.
+    """
+    digest = hashlib.sha256(f"{name}/{split}\n".encode())
+    for array in (ids, *arrays):
+        _update(digest, array)
+    return digest.hexdigest()
+
+
+def _update(digest: hashlib._Hash, array: NDArray[np.generic]) -> None:
+    little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+    digest.update(f"{little.dtype.str}{little.shape}".encode())
+    digest.update(little.data)

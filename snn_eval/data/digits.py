@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn_eval.data.dataset import ArrayDataset, fingerprint
+from snn_eval.data.known import KnownDataset
 from snn_eval.data.split import hash_split
 from snn_eval.errors import DataError
 
-__all__ = ["FINGERPRINT", "SHARES", "load_digits"]
+__all__ = ["DIGITS", "FINGERPRINT", "SHARES", "load_digits"]
 
 SHARES = {"test": 0.20, "validation": 0.15, "train": 0.65}
 _SPLIT = "digits-1"
@@ -58,3 +59,12 @@ def _all() -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.str_], str]
     target = bundled.target.astype(np.int64)
     part = hash_split(target, SHARES, _SPLIT)
     return images, target, part, fingerprint([images, target], part)
+
+
+DIGITS = KnownDataset(
+    "digits",
+    {"train": 1168, "validation": 270, "test": 359},
+    licence="CC BY 4.0",
+    source="E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998 (comes with scikit-learn)",
+    load=lambda split, options: load_digits(split),
+)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snn_eval.data import DATASETS, ArrayDataset, load_dataset
+from snn_eval.data import ArrayDataset, is_here, load_dataset
 from snn_eval.errors import CheckpointError, InputError
 from snn_eval.models.checkpoint import file_sha256
 from snn_eval.models.manifest import shipped_checkpoint
@@ -115,7 +115,7 @@ def _wanted(request: Request) -> list[tuple[Suite, Path]]:
 
 
 def _is_here(suite: Suite) -> bool:
-    return suite.model.checkpoint is not None and suite.data.name in DATASETS
+    return suite.model.checkpoint is not None and is_here(suite.data.name, suite.data.test)
 
 
 def _own_checkpoint(suite: Suite) -> Path:

@@ -50,7 +50,7 @@ def test_nothing_named_is_the_suite_that_comes_with_it() -> None:
 
 
 def test_all_needs_data_and_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snn_eval.run.plan.DATASETS", {})
+    monkeypatch.setattr("snn_eval.run.plan.is_here", lambda *_: False)
     with pytest.raises(InputError, match="--all: expected a suite whose data and checkpoint are here"):
         plan(Request(every=True))
 

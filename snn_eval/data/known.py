@@ -1,0 +1,67 @@
+"""What is common to the data sets this project knows by name: parts, ids, split, licence, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn_eval.data.dataset import ArrayDataset, part_fingerprint
+from snn_eval.data.source import DataOptions
+from snn_eval.errors import DataError
+
+__all__ = ["TRAIN_SHARES", "KnownDataset", "official_dataset"]
+
+TRAIN_SHARES = {"validation": 0.1, "train": 0.9}
+"""Of an official training part, class by class."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDataset:
+    """A data set with a name.
+
+    Attributes:
+        name: in a suite.
+        parts: name of each part -> its samples.
+        licence, source: as its authors say.
+        load: gives one part.
+        places: files of a part -> where each would be looked for in a data folder, and whether it is there. Empty where
+            the data come with an installed package.
+    """
+
+    name: str
+    parts: Mapping[str, int]
+    licence: str
+    source: str
+    load: Callable[[str, DataOptions], ArrayDataset]
+    places: Callable[[str, Path], Mapping[str, bool]] = field(default=lambda split, folder: {})
+
+    def is_here(self, split: str, folder: Path) -> bool:
+        """Whether a part can be read without a download."""
+        return all(self.places(split, folder).values())
+
+    def check_part(self, split: str) -> None:
+        """Refuse a part the data set does not have.
+
+        Raises:
+            DataError: it has none of that name.
+        """
+        if split not in self.parts:
+            raise DataError(f"{self.name}: expected split {', '.join(self.parts)}, got {split!r}")
+
+
+def official_dataset(
+    name: str,
+    split: str,
+    images: NDArray[np.uint8],
+    target: NDArray[np.int64],
+    ids: NDArray[np.int64],
+    classes: tuple[str, ...],
+    notes: tuple[str, ...] = (),
+) -> ArrayDataset:
+    """A part of official images ``[N,C,H,W]`` of bytes; values are scaled by 255 when they are used."""
+    found = part_fingerprint(name, split, ids, [images, target])
+    return ArrayDataset(name, split, ids, images, target, classes, found, divisor=255.0, notes=notes)
