@@ -6,6 +6,7 @@ SnnEvalError
 │   ├── CheckpointError   a checkpoint cannot be used
 │   ├── DataError         a data set is missing, damaged or of the wrong shape
 │   ├── RunError          a run folder, trace or record cannot be read or written
+│   ├── GateError         a baseline or a gate cannot be used
 │   └── NetworkError      the network cannot be measured (leaking state, TorchScript, …)
 ├── CountError            a count is impossible or would be wrong; the cell fails with this cause
 │   ├── NotFiniteError    NaN or infinity reached a counted operation
@@ -20,6 +21,7 @@ __all__ = [
     "CheckpointError",
     "CountError",
     "DataError",
+    "GateError",
     "InputError",
     "NetworkError",
     "NotFiniteError",
@@ -54,6 +56,10 @@ class DataError(InputError):
 
 class RunError(InputError):
     """A run folder, trace or record cannot be read or written."""
+
+
+class GateError(InputError):
+    """A baseline or a gate (``--fail-on``) cannot be used."""
 
 
 class NetworkError(InputError):

@@ -18,6 +18,7 @@ __all__ = [
     "accuracy_by_class",
     "accuracy_prefix",
     "accuracy_top5",
+    "among_top5",
     "confusion",
     "correct",
     "first_correct_step",
@@ -85,18 +86,25 @@ def accuracy_by_class(derived: Derived) -> Iterator[Value]:
 
 def accuracy_top5(derived: Derived) -> Iterator[Value]:
     """Samples whose class is among the five of largest mean readout; only with more than five classes, clips singly."""
-    trace, output = derived.trace, derived.trace.output
-    target, last = trace.samples.target, last_step(trace)
+    hits = among_top5(derived.trace)
+    if hits is not None:
+        yield _proportion(hits)
+
+
+def among_top5(trace: Trace) -> Bool | None:
+    """Whether each sample's class is among the five of largest mean readout ``[N]``; None with five classes or less."""
+    output, target, last = trace.output, trace.samples.target, last_step(trace)
     rows = np.arange(len(target))
     if output.readout_TNK is None and output.summary is not None:
-        yield _proportion((output.summary.top5_TN5[last, rows] == target[:, None]).any(axis=1))
-    elif output.readout_TNK is not None and output.readout_TNK.shape[2] > 5:
-        hits = np.zeros(len(target), np.bool_)
-        for t, mean_NK in enumerate(running_means(trace)):
-            mine = mean_NK[rows, target][:, None]
-            before = (mean_NK > mine) | ((mean_NK == mine) & (np.arange(mean_NK.shape[1]) < target[:, None]))
-            hits = np.where(last == t, before.sum(axis=1) < 5, hits)
-        yield _proportion(hits)
+        return np.asarray((output.summary.top5_TN5[last, rows] == target[:, None]).any(axis=1))
+    if output.readout_TNK is None or output.readout_TNK.shape[2] <= 5:
+        return None
+    hits = np.zeros(len(target), np.bool_)
+    for t, mean_NK in enumerate(running_means(trace)):
+        mine = mean_NK[rows, target][:, None]
+        before = (mean_NK > mine) | ((mean_NK == mine) & (np.arange(mean_NK.shape[1]) < target[:, None]))
+        hits = np.where(last == t, before.sum(axis=1) < 5, hits)
+    return hits
 
 
 def accuracy_prefix(derived: Derived) -> Iterator[Value]:
