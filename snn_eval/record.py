@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from snn_eval.errors import RunError
 
 __all__ = [
     "SCHEMA_VERSION",
+    "EnergyTable",
     "Identity",
     "Measurement",
     "Provenance",
@@ -26,8 +28,10 @@ __all__ = [
     "write_record",
 ]
 
-SCHEMA_VERSION = 1
-"""Version of the record's layout; a reader for every older one is kept."""
+SCHEMA_VERSION = 2
+"""Version of the record's layout; a reader for every older one is kept. 2: energy tables of the user's, a seal."""
+
+_SEAL = "seal"
 
 MeasurementKey = tuple[str, int, str | None, str | None, str]
 
@@ -88,8 +92,19 @@ class Identity(_Strict):
     cell: str
 
 
+class EnergyTable(_Strict):
+    """An energy table of the user's own, kept whole: every number can be computed again without its file."""
+
+    sha256: str
+    """Of the content as canonical JSON: two tables of one name and different costs are told apart by it."""
+    content: dict[str, Any]
+
+
 class Provenance(_Strict):
-    """Facts that change from run to run; committed records leave the volatile ones out."""
+    """Facts that change from run to run; committed records leave the volatile ones out.
+
+    ``config`` is the resolved suite; its energy models are names, of shipped models or of ``energy_tables``.
+    """
 
     started: str | None = None
     wall_s: float | None = None
@@ -105,12 +120,13 @@ class Provenance(_Strict):
     batch_size: int | None = None
     seed: int | None = None
     config: dict[str, Any] = Field(default_factory=dict)
+    energy_tables: dict[str, EnergyTable] = Field(default_factory=dict)
 
 
 class Record(_Strict):
     """The stored result of one cell."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     status: Literal["done", "partial", "failed", "limited"]
     identity: Identity
     measurements: list[Measurement] = Field(default_factory=list)
@@ -132,24 +148,25 @@ class Record(_Strict):
 def to_json(record: Record) -> str:
     """The record as canonical JSON: equal records give equal text, so that a difference in git is a difference.
 
-    Keys are sorted, numbers written in the shortest form that reads back to the same value, text as UTF-8.
+    Keys are sorted, numbers written in the shortest form that reads back to the same value, text as UTF-8. The key
+    ``seal`` is the SHA-256 of all the rest, so that no number damaged or edited since is taken for a measured one.
     """
     content = record.model_dump(mode="json")
-    return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return _canonical(content | {_SEAL: _sealed(content)})
 
 
 def from_json(text: str | bytes, origin: str = "the record") -> Record:
     """The record in ``text``, of this or an older schema version; ``origin`` names it in errors.
 
     Raises:
-        RunError: not JSON, not a record, an unknown key, or a newer schema.
+        RunError: not JSON, not a record, changed since it was written, an unknown key, or a newer schema.
     """
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{origin} is not JSON ({error}); restore it or run the evaluation again") from error
     version = content.get("schema_version") if isinstance(content, dict) else None
-    if not isinstance(version, int):
+    if type(version) is not int:
         raise RunError(f"{origin} is not a record: expected a JSON object with schema_version; choose a record.json")
     if version not in _READERS:
         raise RunError(f"{origin} has schema_version {version}, expected one of {sorted(_READERS)}; update snn-eval")
@@ -159,6 +176,16 @@ def from_json(text: str | bytes, origin: str = "the record") -> Record:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "record"
         raise RunError(f"{origin} is not a valid record: {place}: {first['msg']}; run the evaluation again") from error
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{origin} {error}; restore it or run the evaluation again") from error
+
+
+def _canonical(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _sealed(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_canonical(content).encode()).hexdigest()
 
 
 def write_record(path: Path, record: Record) -> None:
@@ -185,5 +212,17 @@ def read_record(path: Path) -> Record:
     return from_json(text, str(path))
 
 
-_READERS: dict[int, Callable[[dict[str, Any]], Record]] = {1: Record.model_validate}
+def _read_v1(content: dict[str, Any]) -> Record:
+    """Version 1 had neither seal nor energy tables."""
+    return Record.model_validate(content | {"schema_version": SCHEMA_VERSION})
+
+
+def _read_v2(content: dict[str, Any]) -> Record:
+    seal = content.pop(_SEAL, None)
+    if seal != _sealed(content):
+        raise ValueError("is damaged or was changed after it was written (its seal differs)")
+    return Record.model_validate(content)
+
+
+_READERS: dict[int, Callable[[dict[str, Any]], Record]] = {1: _read_v1, 2: _read_v2}
 """One reader for each schema version there ever was; an older one lifts its content to the present models."""

@@ -11,6 +11,7 @@ from snn_eval.energy.model import (
     energy_pj,
     energy_pj_per_step,
 )
+from snn_eval.energy.stored import labelled_model, models_of, with_tables
 from snn_eval.energy.work import KINDS, SYNAPTIC, Work, elementwise_work, neuron_work, other_work
 
 __all__ = [
@@ -26,7 +27,10 @@ __all__ = [
     "energy_model_names",
     "energy_pj",
     "energy_pj_per_step",
+    "labelled_model",
     "lemaire_energy",
+    "models_of",
     "neuron_work",
     "other_work",
+    "with_tables",
 ]

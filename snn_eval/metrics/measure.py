@@ -24,7 +24,7 @@ def measure(
     metrics: Iterable[str] | None = None,
     *,
     conventions: Sequence[str] | None = None,
-    energy_models: Sequence[str] | None = None,
+    energy_models: Sequence[str | EnergyModel] | None = None,
     exit_rule: ExitRule | None = None,
 ) -> tuple[list[Measurement], dict[str, str]]:
     """Compute metrics of a trace.
@@ -33,7 +33,7 @@ def measure(
         trace: the trace.
         metrics: names in ``METRICS``; all if None.
         conventions: names in ``CONVENTIONS``; all if None.
-        energy_models: names of shipped models or paths of tables; all shipped ones if None.
+        energy_models: models, names of shipped ones or paths of tables; all shipped ones if None.
         exit_rule: an exit rule chosen on a validation trace, for the ``exit_…`` metrics.
 
     Returns:
@@ -63,10 +63,10 @@ def measure(
     return found, refused | derived.refused
 
 
-def _models(names: Iterable[str]) -> list[EnergyModel]:
+def _models(chosen: Iterable[str | EnergyModel]) -> list[EnergyModel]:
     """Energy models, each once; two of one name and different costs would give two values under one key."""
     models: dict[str, EnergyModel] = {}
-    for model in map(energy_model, names):
+    for model in (energy_model(one) if isinstance(one, str) else one for one in chosen):
         if models.setdefault(model.name, model) != model:
             raise InputError(f"two energy tables have the name {model.name!r}; give one of them another name")
     return list(models.values())

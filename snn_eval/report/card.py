@@ -55,7 +55,7 @@ def _density(results: Results) -> str:
 
 
 def _model(results: Results) -> str:
-    return f"model {results.energy_model}"
+    return f"model {results.model_title()}"
 
 
 def _components(results: Results) -> str:

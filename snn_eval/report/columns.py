@@ -54,7 +54,7 @@ IDENTITY: tuple[Column, ...] = (
     Column("checkpoint sha256", "checkpoint_sha256", lambda r: r.record.identity.checkpoint_sha256),
     Column("cell", "cell", lambda r: r.record.identity.cell),
     Column("convention", "convention", lambda r: r.convention or None),
-    Column("energy model", "energy_model", lambda r: r.energy_model or None),
+    Column("energy model", "energy_model", lambda r: r.model_title() or None),
 )
 """What a CSV file needs beside the headline, so that its rows can be told apart and compared."""
 

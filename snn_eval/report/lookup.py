@@ -45,6 +45,15 @@ class Results:
         found = (m.energy_model for m in self.record.measurements)
         return list(dict.fromkeys(name for name in found if name is not None))
 
+    def model_title(self, label: str | None = None) -> str:
+        """An energy model as people read it; the headline's if None.
+
+        A table of the user's own bears the beginning of its hash, since another one may have the same name.
+        """
+        label = label or self.energy_model
+        own = self.record.provenance.energy_tables.get(label.partition("@")[0])
+        return f"{label} ({own.sha256[:8]})" if own else label
+
     def get(
         self, metric: str, scope: str = "network", *, convention: str | None = None, energy_model: str | None = None
     ) -> Measurement | None:

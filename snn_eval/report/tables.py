@@ -74,7 +74,7 @@ def energy_models_table(results: Results) -> Table:
     rows = []
     for model in results.models():
         found = [results.get(metric, energy_model=model) for metric in ("energy_synaptic", "energy_total")]
-        rows.append([model, *(ABSENT if m is None else cell(m.value, m.unit) for m in found)])
+        rows.append([results.model_title(model), *(ABSENT if m is None else cell(m.value, m.unit) for m in found)])
     return ["energy model", "synaptic", "total"], rows, [False, True, True]
 
 
@@ -85,7 +85,7 @@ def _headline(records: Sequence[Record]) -> Table:
 
 def _reading(records: Sequence[Record]) -> str:
     """How the headline is to be read: convention, energy model, intervals."""
-    chosen = list(dict.fromkeys((r.convention, r.energy_model) for r in map(Results, records)))
+    chosen = list(dict.fromkeys((r.convention, r.model_title()) for r in map(Results, records)))
     methods = dict.fromkeys(
         interval_name(m) for r in records for m in r.measurements if m.metric == "accuracy" and m.interval_method
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from snn_eval.energy import models_of, with_tables
 from snn_eval.metrics import measure
 from snn_eval.record import Record, UnknownOperation
 from snn_eval.trace import Trace
@@ -13,10 +14,15 @@ __all__ = ["derive", "under"]
 
 
 def under(record: Record, **chosen: Sequence[str]) -> Record:
-    """The record with other ``conventions`` or ``energy`` models to compute under; where none is named, as it was."""
+    """The record with other ``conventions`` or ``energy`` models to compute under; where none is named, as it was.
+
+    Raises:
+        InputError: an energy model that is unknown, or a table that cannot be used.
+    """
     config = dict(record.provenance.config)
     config["evaluate"] = dict(config.get("evaluate", {})) | {key: list(names) for key, names in chosen.items() if names}
-    return record.model_copy(update={"provenance": record.provenance.model_copy(update={"config": config})})
+    changed = record.model_copy(update={"provenance": record.provenance.model_copy(update={"config": config})})
+    return with_tables(changed) if chosen.get("energy") else changed
 
 
 def derive(trace: Trace, record: Record, status: Literal["done", "limited"] | None = None) -> Record:
@@ -29,13 +35,14 @@ def derive(trace: Trace, record: Record, status: Literal["done", "limited"] | No
 
     Raises:
         CountError: a count is impossible, or an energy model lacks a cost that is needed.
+        InputError: an energy table that the record does not hold and that is not there.
     """
     evaluate: Mapping[str, Any] = record.provenance.config.get("evaluate", {})
     measurements, refused = measure(
         trace,
         evaluate.get("metrics") or None,
         conventions=evaluate.get("conventions"),
-        energy_models=evaluate.get("energy"),
+        energy_models=models_of(record),
     )
     changes: dict[str, Any] = {
         "status": status or record.status,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import torch
 
 from snn_eval import env
+from snn_eval.energy import with_tables
 from snn_eval.record import Identity, Provenance, Record
 from snn_eval.run.plan import Cell
 
@@ -16,7 +17,11 @@ __all__ = ["first_record", "same_conditions"]
 
 
 def first_record(cell: Cell, device: torch.device, argv: tuple[str, ...]) -> Record:
-    """The record of a cell that is about to be measured: identity and provenance, status ``partial``."""
+    """The record of a cell that is about to be measured: identity and provenance, status ``partial``.
+
+    Raises:
+        InputError: an energy table cannot be used, or two different ones have the same name.
+    """
     suite, source = cell.suite, env.source()
     identity = Identity(
         suite=suite.name,
@@ -44,7 +49,7 @@ def first_record(cell: Cell, device: torch.device, argv: tuple[str, ...]) -> Rec
         seed=suite.input.seed,
         config=suite.model_dump(mode="json", exclude={"ablation", "axes", "published", "train"}),
     )
-    return Record(status="partial", identity=identity, provenance=provenance)
+    return with_tables(Record(status="partial", identity=identity, provenance=provenance))
 
 
 def same_conditions(stored: Record, wanted: Record, *, samples: bool = True) -> bool:

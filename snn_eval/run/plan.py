@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from snn_eval.data import ArrayDataset, is_here, load_dataset
+from snn_eval.data import ArrayDataset, DataOptions, is_here, load_dataset
 from snn_eval.errors import CheckpointError, InputError
 from snn_eval.models.checkpoint import file_sha256
 from snn_eval.models.manifest import shipped_checkpoint
@@ -24,6 +24,7 @@ _NOT_MEASURED: dict[str, Any] = {
     **dict.fromkeys(("ablation", "axes", "published", "train"), True),
     "suite": {"description"},
     "model": {"checkpoint"},
+    "data": {"images", "arrays", "factory"},  # where they lie; what they are is in the data's fingerprint
 }
 """Parts of a suite that do not change what a checkpoint measures."""
 
@@ -41,6 +42,9 @@ class Request:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         strict: an operation without a rule is an error.
         trust: checkpoints are pickled modules, and loading them may run their code.
+        data_dir: folder the data lie in; None is the usual one.
+        partial_data: a part of which files are missing is used as far as it is there.
+        download: data that are missing are fetched.
     """
 
     models: tuple[tuple[str, Path], ...] = ()
@@ -56,6 +60,13 @@ class Request:
     device: str = "auto"
     strict: bool = False
     trust: bool = False
+    data_dir: Path | None = None
+    partial_data: bool = False
+    download: bool = True
+
+    def data_options(self, tell: Callable[[str], None] = lambda _: None) -> DataOptions:
+        """Where data come from; ``tell`` is called with a line about a download."""
+        return DataOptions(self.data_dir, self.partial_data, self.download, tell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +97,12 @@ class Cell:
         return f"{self.suite.name} {self.model}"
 
 
-def plan(request: Request) -> list[Cell]:
+def plan(request: Request, tell: Callable[[str], None] = lambda _: None) -> list[Cell]:
     """The cells of a request, in the order asked for, each once.
+
+    Args:
+        request: of the user.
+        tell: called with a line about a download of data.
 
     Raises:
         SuiteError: an unknown suite, or a value it does not take.
@@ -96,17 +111,18 @@ def plan(request: Request) -> list[Cell]:
         InputError: nothing to measure.
     """
     cells: dict[str, Cell] = {}
-    for suite, checkpoint in _wanted(request):
-        cell = _cell(_with_flags(suite, request), checkpoint, request)
+    options = request.data_options(tell)
+    for suite, checkpoint in _wanted(request, options):
+        cell = _cell(_with_flags(suite, request), checkpoint, request, options)
         cells.setdefault(cell.id, cell)
     return list(cells.values())
 
 
-def _wanted(request: Request) -> list[tuple[Suite, Path]]:
+def _wanted(request: Request, options: DataOptions) -> list[tuple[Suite, Path]]:
     pairs = [(load_suite(name), path) for name, path in request.models]
     suites = [load_suite(name) for name in request.suites]
     if request.every:
-        suites += [suite for suite in map(load_suite, suite_names()) if _is_here(suite)]
+        suites += [suite for suite in map(load_suite, suite_names()) if _is_here(suite, options)]
         if not suites:
             raise InputError("--all: expected a suite whose data and checkpoint are here, found none")
     elif not pairs and not suites:
@@ -114,8 +130,8 @@ def _wanted(request: Request) -> list[tuple[Suite, Path]]:
     return pairs + [(suite, _own_checkpoint(suite)) for suite in suites]
 
 
-def _is_here(suite: Suite) -> bool:
-    return suite.model.checkpoint is not None and is_here(suite.data.name, suite.data.test)
+def _is_here(suite: Suite, options: DataOptions) -> bool:
+    return suite.model.checkpoint is not None and is_here(suite.data_source, suite.data.test, options)
 
 
 def _own_checkpoint(suite: Suite) -> Path:
@@ -123,7 +139,7 @@ def _own_checkpoint(suite: Suite) -> Path:
     name = suite.model.checkpoint
     if name is None:
         raise CheckpointError(f"suite {suite.name} names no checkpoint: give one with --models {suite.name} CHECKPOINT")
-    path = Path(name)
+    path = (suite.folder or Path()) / name
     return path if path.is_file() else shipped_checkpoint(name)[0]
 
 
@@ -138,11 +154,11 @@ def _with_flags(suite: Suite, request: Request) -> Suite:
     return with_values(suite, {key: value for key, value in values.items() if value is not None}, "command line")
 
 
-def _cell(suite: Suite, checkpoint: Path, request: Request) -> Cell:
+def _cell(suite: Suite, checkpoint: Path, request: Request, options: DataOptions) -> Cell:
     if not checkpoint.is_file():
         found = "a folder" if checkpoint.is_dir() else "none"
         raise CheckpointError(f"{checkpoint}: expected a checkpoint file, found {found}")
-    data = load_dataset(suite.data.name, suite.data.test)
+    data = load_dataset(suite.data_source, suite.data.test, options)
     sha256 = file_sha256(checkpoint)
     samples = len(data) if request.limit is None else min(request.limit, len(data))
     identity = cell_id(suite, request.arch, sha256, data.fingerprint, strict=request.strict)
@@ -155,10 +171,12 @@ def cell_id(suite: Suite, arch: str | None, checkpoint_sha256: str, data_fingerp
     What only decides how many samples are measured is left out: a limited run is a part of the whole one.
     """
     architecture = arch or suite.model.factory
+    resolved = suite.model_dump(mode="json", exclude=_NOT_MEASURED)
+    resolved["evaluate"]["energy"] = [name for name in suite.evaluate.energy if not Path(name).is_file()]
     values: dict[str, Any] = {
-        "suite": suite.model_dump(mode="json", exclude=_NOT_MEASURED),
+        "suite": resolved,
         "architecture": architecture,
-        "factory": _factory_sha256(architecture),
+        "factory": _factory_sha256(architecture, None if arch else suite.folder),
         "tables": [file_sha256(Path(name)) for name in suite.evaluate.energy if Path(name).is_file()],
         "checkpoint": checkpoint_sha256,
         "data": data_fingerprint,
@@ -168,9 +186,9 @@ def cell_id(suite: Suite, arch: str | None, checkpoint_sha256: str, data_fingerp
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _factory_sha256(architecture: str | None) -> str | None:
+def _factory_sha256(architecture: str | None, folder: Path | None) -> str | None:
     """Hash of the file of a user's own architecture ``file.py:function``, where it can be read."""
-    file = Path((architecture or "").rpartition(":")[0])
+    file = (folder or Path()) / (architecture or "").rpartition(":")[0]
     return file_sha256(file) if file.is_file() else None
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from cli.conftest import Command
 
-from snn_eval.record import read_record
+from snn_eval.record import read_record, write_record
 from snn_eval.trace import Trace
 from snn_eval.trace_file import read_trace
 
@@ -159,10 +159,15 @@ def test_show_needs_only_the_trace(snn_eval: Command, small: Path) -> None:
     ran = snn_eval("run", "--models", "digits", str(small), "--limit", "20")
     assert snn_eval("show").out == ran.out
     assert snn_eval("show", ran.last.name).out == ran.out
-    record = read_record(ran.last / "record.json")
-    (ran.last / "record.json").write_text((ran.last / "record.json").read_text().replace('"value": 0', '"value": 9'))
-    assert read_record(ran.last / "record.json") != record
+    stored = read_record(ran.last / "record.json")
+    write_record(ran.last / "record.json", stored.model_copy(update={"measurements": []}))
+    assert snn_eval("show").out != ran.out
     assert snn_eval("show", "latest", "--recompute").out == ran.out
+    text = (ran.last / "record.json").read_text()
+    (ran.last / "record.json").write_text(text.replace('"samples": 20', '"samples": 21'))
+    refused = snn_eval("show", "latest", "--recompute")
+    assert (refused.code, refused.out) == (2, "")
+    assert "was changed after it was written" in refused.err
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -177,9 +182,7 @@ def test_the_same_content_twice_is_measured_once_and_told(snn_eval: Command, sma
 @pytest.mark.usefixtures("no_figures")
 def test_show_under_other_models(snn_eval: Command, small: Path, tmp_path: Path) -> None:
     snn_eval("run", "--models", "digits", str(small), "--limit", "20")
-    kinds = ("ac", "mac", "mul", "add", "compare", "exponential")
-    costs = "\n".join(f'[costs.{kind}]\npj = 2.0\nsource = "x"' for kind in kinds)
-    (tmp_path / "chip.toml").write_text(f'name = "chip"\nversion = 1\nsource = "x"\n{costs}\n')
+    (tmp_path / "chip.toml").write_text(table("chip", 2.0))
     answer = snn_eval("show", "--energy", str(tmp_path / "chip.toml"), "--convention", "dense")
     assert "model chip" in answer.out
     assert "convention dense" in answer.out
@@ -187,6 +190,45 @@ def test_show_under_other_models(snn_eval: Command, small: Path, tmp_path: Path)
     assert "horowitz" not in answer.out
     assert "horowitz" in snn_eval("show").out  # the stored record stays as it is
     assert snn_eval("show", "--convention", "dens").code == 2
+
+
+def table(name: str, pj: float) -> str:
+    kinds = ("ac", "mac", "mul", "add", "compare", "exponential")
+    costs = "\n".join(f'[costs.{kind}]\npj = {pj}\nsource = "x"' for kind in kinds)
+    return f'name = "{name}"\nversion = 1\nsource = "x"\n{costs}\n'
+
+
+def test_a_table_of_the_users_own_travels_with_the_run(snn_eval: Command, small: Path, tmp_path: Path) -> None:
+    chip, other = tmp_path / "chip.toml", tmp_path / "other.toml"
+    chip.write_text(table("chip", 2.0))
+    other.write_text(table("chip", 3.0))
+    words = ("run", "--models", "digits", str(small), "--limit", "20", "--energy")
+    ran = snn_eval(*words, str(chip))
+    assert ran.code == 0
+    record = read_record(ran.last / "record.json")
+    assert record.provenance.config["evaluate"]["energy"] == ["chip"]
+    assert {m.energy_model for m in record.measurements} == {None, "chip"}
+    for name in ("energy.png", "early_exit.png"):
+        assert (ran.last / "figures" / name).is_file()
+    energies = {m.metric: m.value for m in record.measurements if m.scope == "network" and m.convention == "exact"}
+    assert energies["energy_synaptic"] == pytest.approx(2e-12 * energies["syops"], rel=1e-12)  # 2 pJ an operation
+
+    chip.unlink()
+    assert snn_eval("show", "latest", "--recompute").out == ran.out
+    assert snn_eval("show", "latest", "--energy", "chip").out == ran.out
+    assert snn_eval("show", "latest", "--energy", str(chip)).code == 2
+
+    again = snn_eval(*words, str(other))  # the same name, other costs: another cell, told apart by the hash
+    record_again = read_record(again.last / "record.json")
+    hashes = [r.provenance.energy_tables["chip"].sha256 for r in (record, record_again)]
+    assert again.last != ran.last
+    assert len(set(hashes)) == 2
+    assert f"model chip ({hashes[0][:8]})" in ran.out
+    assert f"model chip ({hashes[1][:8]})" in again.out
+    chip.write_text(table("chip", 2.0))
+    both = snn_eval(*words, str(chip), "--energy", str(other))
+    assert (both.code, both.out) == (2, "")
+    assert "two energy tables have the name 'chip'" in both.err
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -24,7 +25,7 @@ from snn_eval.record import (
     write_record,
 )
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "record-v1.json"
+GOLDEN = Path(__file__).parents[1] / "golden" / "record-v2.json"
 TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
 NUMBERS = st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)
 MEASUREMENTS = st.builds(
@@ -104,7 +105,11 @@ def test_write_and_read(tmp_path: Path) -> None:
 
 
 def changed(**changes: object) -> str:
-    return json.dumps(json.loads(to_json(small_record())) | changes)
+    """A record with other values, sealed as if it had been written so."""
+    content = json.loads(to_json(small_record())) | changes
+    del content["seal"]
+    text = json.dumps(content, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(content | {"seal": hashlib.sha256(text.encode()).hexdigest()})
 
 
 @pytest.mark.parametrize(
@@ -114,7 +119,13 @@ def changed(**changes: object) -> str:
         (to_json(small_record())[:-40], "is not JSON"),
         ("[]", "is not a record"),
         ("{}", "is not a record"),
-        (changed(schema_version=2), r"has schema_version 2, expected one of \[1\]; update snn-eval"),
+        (changed(schema_version=3), r"has schema_version 3, expected one of \[1, 2\]; update snn-eval"),
+        (changed(schema_version=True), "is not a record"),
+        (to_json(small_record()).replace("812.25", "812.75"), "was changed after it was written"),
+        (to_json(small_record()).replace('"seal"', '"seam"'), "was changed after it was written"),
+        (to_json(small_record()).replace("812.25", "1e999"), "restore it or run the evaluation again"),
+        (to_json(small_record()).replace("812.25", "NaN"), "restore it or run the evaluation again"),
+        ("[" * 100_000, "is not JSON"),
         (changed(surprise=1), "surprise: Extra inputs are not permitted"),
         (changed(status="fine"), "status: Input should be"),
         (changed(identity={}), "identity.suite: Field required"),
@@ -125,6 +136,11 @@ def test_what_is_not_a_record_is_refused_in_one_line(text: str, cause: str) -> N
         from_json(text, "run/record.json")
     assert str(caught.value).startswith("run/record.json ")
     assert "\n" not in str(caught.value)
+
+
+def test_other_white_space_and_order_are_the_same_record() -> None:
+    content = json.loads(to_json(small_record()))
+    assert from_json(json.dumps(dict(reversed(content.items())))) == small_record()
 
 
 def test_no_record_is_named_by_its_path(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from snn_eval.energy.model import energy_model_names
+from snn_eval.energy import EnergyModel, labelled_model
 from snn_eval.errors import RefusedError
 from snn_eval.metrics import EnergyRow, energy_rows
 from snn_eval.report.figures.style import COLOURS, GREY, label, new_figure, styled, tidy
@@ -16,7 +16,7 @@ from snn_eval.report.lookup import Results
 from snn_eval.trace import Trace
 from snn_eval.units import JOULE_PER_SAMPLE, scaled
 
-__all__ = ["energy_figure", "shipped_model"]
+__all__ = ["energy_figure", "headline_model"]
 
 _MOST_LAYERS = 28
 _LEAST_SHARE = 0.001
@@ -31,10 +31,10 @@ def energy_figure(trace: Trace, results: Results) -> Figure:
     """Stacked bars of energy by layer and component; they sum to ``energy_total``.
 
     Raises:
-        RefusedError: the total energy is not defined for this trace, or not under a model that is shipped.
+        RefusedError: the total energy is not defined for this trace, or the model's costs are not known.
         CountError: a kind of operation that occurs has no cost.
     """
-    rows = energy_rows(trace, shipped_model(results), results.convention)
+    rows = energy_rows(trace, headline_model(results), results.convention)
     owners = _owners(trace, rows)
     total = sum(row.energy_j for row in rows)
     names = _largest(trace, owners, rows)
@@ -67,22 +67,22 @@ def energy_figure(trace: Trace, results: Results) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.legend(loc="lower right", fontsize=8.5)
     title = f"Energy by layer: {value_with_unit(total, JOULE_PER_SAMPLE)} in total"
-    tidy(axes, title, f"energy ({unit}), model {results.energy_model}, convention {results.convention}", "layer", "x")
+    tidy(axes, title, f"energy ({unit}), model {results.model_title()}, convention {results.convention}", "layer", "x")
     return figure
 
 
-def shipped_model(results: Results) -> str:
-    """The headline's energy model, whose costs a figure can look up.
+def headline_model(results: Results) -> EnergyModel:
+    """The headline's energy model: a shipped one, or the user's own that the record holds.
 
     Raises:
-        RefusedError: the record holds no energy, or one under a table of the user's own, which is not at hand.
+        RefusedError: the record holds no energy, or one under a table that neither is shipped nor in the record.
     """
-    if results.energy_model in energy_model_names():
-        return results.energy_model
-    what = f"the model {results.energy_model}, which is not shipped" if results.energy_model else "no energy"
-    raise RefusedError(
-        f"a figure of energy needs one of the models {', '.join(energy_model_names())}; the record holds {what}"
-    )
+    if not results.energy_model:
+        raise RefusedError("a figure of energy needs an energy model; the record holds no energy")
+    model = labelled_model(results.record, results.energy_model)
+    if model is None:
+        raise RefusedError(f"the costs of the energy model {results.energy_model} are not in the record")
+    return model
 
 
 def _owners(trace: Trace, rows: Sequence[EnergyRow]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from snn_eval.errors import RefusedError
 from snn_eval.metrics import ExitCurve, early_exit_curve
-from snn_eval.report.figures.energy import shipped_model
+from snn_eval.report.figures.energy import headline_model
 from snn_eval.report.figures.style import COLOURS, GREY, new_figure, styled, tidy
 from snn_eval.report.format import interval_name
 from snn_eval.report.lookup import Results
@@ -61,7 +61,7 @@ def early_exit_figure(trace: Trace, results: Results) -> Figure:
     Raises:
         RefusedError: prefixes mean nothing for this network, or samples could not be told apart.
     """
-    model, convention = shipped_model(results), results.convention or "exact"
+    model, convention = headline_model(results), results.convention or "exact"
     curves = {k: early_exit_curve(trace, k, model=model, convention=convention) for k in ("confidence", "entropy")}
     figure, (steps, energy) = new_figure(8.6, 3.8, 2, sharey=True)
     largest = max(float(curve.column("energy_total").max()) for curve in curves.values())
@@ -79,7 +79,7 @@ def early_exit_figure(trace: Trace, results: Results) -> Figure:
     steps.legend(loc="lower right", fontsize=8.5)
     title = f"Early exit: every threshold tried on the {results.record.identity.split} split (exploration)"
     tidy(steps, title, "mean exit step", "accuracy (%)", "both")
-    tidy(energy, "", f"energy up to the exit ({unit}), {model}", "", "both")
+    tidy(energy, "", f"energy up to the exit ({unit}), {results.model_title()}", "", "both")
     return figure
 
 

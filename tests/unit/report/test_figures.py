@@ -152,7 +152,7 @@ def test_a_record_with_nothing_draws_nothing_and_says_so() -> None:
 def test_an_energy_table_of_the_users_own_is_not_guessed() -> None:
     own = [m.model_copy(update={"energy_model": "mine"}) for m in layered_record().measurements if m.energy_model]
     drawn = draw(tiny_trace(), layered_record(measurements=own))
-    assert "the model mine, which is not shipped" in drawn.left_out["energy"]
+    assert "the costs of the energy model mine are not in the record" in drawn.left_out["energy"]
 
 
 def test_an_unknown_neuron_leaves_out_the_energy() -> None:
