@@ -11,6 +11,7 @@ import click
 
 from snn_eval import __version__
 from snn_eval.cli.codes import DONE, FAILED_CELLS, STOPPED, WRONG_INPUT
+from snn_eval.cli.describe import describe
 from snn_eval.cli.env import env
 from snn_eval.cli.ls import ls
 from snn_eval.cli.nearest import unknown
@@ -45,7 +46,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (run, show, ls, validate, train, env):
+for command in (run, show, ls, describe, validate, train, env):
     cli.add_command(command)
 
 

@@ -7,7 +7,7 @@ import io
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
@@ -20,12 +20,26 @@ from snn_eval.atomic import write_atomic
 from snn_eval.errors import CheckpointError
 from snn_eval.models.digest import file_sha256
 
-__all__ = ["Checkpoint", "file_sha256", "load_checkpoint", "load_trusted_module", "load_weights", "save_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "file_sha256",
+    "is_ours",
+    "is_torchscript",
+    "load_checkpoint",
+    "load_trusted_module",
+    "load_weights",
+    "read_values",
+    "save_checkpoint",
+    "shared_prefix",
+    "state_dicts",
+]
 
 FORMAT = "snn_eval-checkpoint"
 FORMAT_VERSION = 1
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 """Keys under which other projects keep the weights."""
+
+PREFIXES = ("module.", "model.", "net.")
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "arch": (str,),
@@ -98,9 +112,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: expected a checkpoint file, found none")
-    _refuse_torchscript(path)
-    values = _unpickled(path)
-    checkpoint = _from_ours(values, path) if _is_ours(values) else Checkpoint(_weights_of_others(values, path))
+    values = read_values(path)
+    checkpoint = _from_ours(values, path) if is_ours(values) else Checkpoint(_weights_of_others(values, path))
     _refuse_nan(checkpoint.state_dict, path)
     return Checkpoint(
         state_dict=checkpoint.state_dict,
@@ -136,11 +149,14 @@ def load_trusted_module(path: Path) -> nn.Module:
 def load_weights(module: nn.Module, checkpoint: Checkpoint) -> None:
     """Put the weights into a module; every tensor must be there, with its shape, and no other.
 
+    A prefix all names share (``module.``, ``model.``, ``net.``: of a wrapper) is left out where the module has none.
+
     Raises:
         CheckpointError: keys or shapes differ (one line with the first of each kind), or a weight is not finite.
     """
     where = checkpoint.name or "checkpoint"
-    expected, given = module.state_dict(), checkpoint.state_dict
+    expected = module.state_dict()
+    given = _without_wrapper(checkpoint.state_dict, expected)
     missing, surplus = sorted(set(expected) - set(given)), sorted(set(given) - set(expected))
     if missing or surplus:
         told = [
@@ -160,7 +176,19 @@ def load_weights(module: nn.Module, checkpoint: Checkpoint) -> None:
             raise CheckpointError(f"{where}: {name}: expected finite weights, found infinity; training diverged")
 
 
-def _is_ours(values: Any) -> bool:
+def shared_prefix(names: Iterable[str]) -> str:
+    """What a wrapper (data parallel, Lightning, a ``net`` attribute) put before every name, or nothing."""
+    return next((prefix for prefix in PREFIXES if all(name.startswith(prefix) for name in names)), "")
+
+
+def _without_wrapper(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    prefix = shared_prefix(given)
+    bare = {name.removeprefix(prefix): tensor for name, tensor in given.items()}
+    return bare if bare.keys() == expected.keys() else given
+
+
+def is_ours(values: Any) -> bool:
+    """Whether what a file holds was written by :func:`save_checkpoint`."""
     return isinstance(values, dict) and values.get("format") == FORMAT
 
 
@@ -178,28 +206,44 @@ def _from_ours(values: Mapping[str, Any], path: Path) -> Checkpoint:
     return Checkpoint(**{name: values[name] for name in fields})
 
 
+def state_dicts(values: Any) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """The state dicts in a file of others: the whole (key "") or what stands under a usual key; names as they are."""
+    candidates = {"": values, **{key: values.get(key) for key in WRAPPERS}} if isinstance(values, dict) else {}
+    for key, candidate in candidates.items():
+        if isinstance(candidate, dict) and candidate and all(isinstance(part, Tensor) for part in candidate.values()):
+            yield key, {str(name): part for name, part in candidate.items()}
+
+
 def _weights_of_others(values: Any, path: Path) -> dict[str, Tensor]:
     """A bare state dict, or the first one under a usual key; names lose the ``module.`` of a parallel wrapper."""
-    candidates = [values, *(values.get(key) for key in _WRAPPERS)] if isinstance(values, dict) else []
-    for candidate in candidates:
-        if isinstance(candidate, dict) and candidate and all(isinstance(part, Tensor) for part in candidate.values()):
-            weights = {str(key): part for key, part in candidate.items()}
-            if all(key.startswith("module.") for key in weights):
-                weights = {key.removeprefix("module."): part for key, part in weights.items()}
-            return weights
+    for _, weights in state_dicts(values):
+        prefix = shared_prefix(weights)
+        return {key.removeprefix(prefix): part for key, part in weights.items()} if prefix == "module." else weights
     keys = f" with keys {', '.join(map(str, list(values)[:5]))}" if isinstance(values, dict) else ""
     raise CheckpointError(f"{path}: expected a state dict, got {type(values).__name__}{keys}")
 
 
+def is_torchscript(path: Path) -> bool:
+    """Whether a file was written by ``torch.jit.save``, by the names in its archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/constants.pkl") or "/code/" in name for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False  # no archive, or a damaged one
+
+
 def _refuse_torchscript(path: Path) -> None:
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        if any(name.endswith("/constants.pkl") or "/code/" in name for name in archive.namelist()):
-            raise CheckpointError(f"{path}: expected a state dict, got TorchScript; save module.state_dict() instead")
+    if is_torchscript(path):
+        raise CheckpointError(f"{path}: expected a state dict, got TorchScript; save module.state_dict() instead")
 
 
-def _unpickled(path: Path) -> Any:
+def read_values(path: Path) -> Any:
+    """What a file of ``torch.save`` holds, unpickled as tensors and plain types only.
+
+    Raises:
+        CheckpointError: TorchScript, something that would run code, a damaged file or none of PyTorch's.
+    """
+    _refuse_torchscript(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about old pickle formats: nothing the user could do
@@ -212,11 +256,24 @@ def _unpickled(path: Path) -> Any:
                 f"{path}: expected tensors, found {name}, which would run code from the file; "
                 "save module.state_dict() instead, or give --trust if you trust whoever made it"
             ) from error
-        raise CheckpointError(f"{path}: expected a PyTorch checkpoint, got an unreadable file") from error
+        raise _unreadable(path, error) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-        raise CheckpointError(
-            f"{path}: expected a whole PyTorch checkpoint, got a truncated or damaged file ({_first_line(error)})"
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> CheckpointError:
+    """The line for a file torch cannot read: cut short, if it begins as one of torch's does, or something else."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(2)
+    except OSError as cause:
+        return CheckpointError(f"{path}: expected a readable file, got {cause.strerror or cause}")
+    if not head:
+        return CheckpointError(f"{path}: expected a PyTorch checkpoint, got an empty file")
+    if head != b"PK" and head[:1] != b"\x80":
+        return CheckpointError(f"{path}: expected a PyTorch checkpoint, got an unreadable file")
+    detail = f" ({_first_line(error)})" if isinstance(error, RuntimeError) else ""
+    return CheckpointError(f"{path}: expected a whole PyTorch checkpoint, got a truncated or damaged file{detail}")
 
 
 def _refuse_nan(weights: Mapping[str, Tensor], path: Path) -> None:

@@ -1,0 +1,190 @@
+"""``snn-eval describe``: what is in a checkpoint, and the command to measure it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from snn_eval.models.inspect import Content, TensorEntry
+    from snn_eval.run.match import Match
+
+__all__ = ["describe"]
+
+_EPILOG = """\b
+Examples:
+  snn-eval describe model.pth
+  snn-eval describe model.pth --tensors     every tensor, however many
+"""
+
+_SHOWN = 24
+"""Tensors listed without ``--tensors``; of more, the first and the last."""
+
+_HARMFUL_PACKAGES = {
+    "os",
+    "posix",
+    "nt",
+    "subprocess",
+    "sys",
+    "socket",
+    "shutil",
+    "runpy",
+    "pty",
+    "importlib",
+    "ctypes",
+}
+_HARMFUL_BUILTINS = {"eval", "exec", "compile", "open", "getattr", "setattr", "__import__", "breakpoint"}
+"""What a hostile pickle calls. Others may harm, too: nothing is ever run because it is not in this list."""
+
+_FORMATS = {
+    "snn_eval": "checkpoint of snn-eval",
+    "pickled objects": "pickled Python objects: to read them would run code from the file, so it was not done",
+    "TorchScript": "TorchScript",
+    "torch.export": "program of torch.export",
+    "NIR": "NIR graph",
+    "HDF5": "HDF5 arrays, no NIR graph",
+    "PyTorch": "PyTorch file without a state dict",
+}
+
+
+@click.command(short_help="Say what is in a checkpoint.", epilog=_EPILOG)
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("--tensors", "every", is_flag=True, help="List every tensor, however many there are.")
+def describe(checkpoint: Path, every: bool) -> None:
+    """Say what CHECKPOINT holds, which suites' networks it fits, and which command measures it.
+
+    Nothing in the file is ever executed.
+    """
+    from snn_eval.models.inspect import inspect_file
+    from snn_eval.report.grid import aligned
+    from snn_eval.run.match import matching_suites
+
+    content = inspect_file(checkpoint)
+    matches = matching_suites(content)
+    facts = [*_facts(content), *_fits(content, matches)]
+    width = max(len(name) for name, _ in facts)
+    click.echo(f"{checkpoint} · {_bytes(content.size_bytes)} · sha256 {content.sha256[:12]}…\n")
+    click.echo("\n".join(f"  {name:<{width}}  {text}" for name, text in facts))
+    if content.tensors:
+        click.echo("\n" + aligned(*_table(content.tensors, every), indent=2))
+    click.echo(f"\n{_advice(content, matches)}")
+
+
+def _facts(content: Content) -> Iterator[tuple[str, str]]:
+    yield "format", _format(content)
+    if content.imports:
+        yield "names", ", ".join(content.imports)
+    for key, text in content.beside.items():
+        yield (key or "holds"), text
+    if content.nodes:
+        yield "nodes", ", ".join(f"{name} {kind}" for name, kind in content.nodes.items())
+    if content.tensors:
+        types = ", ".join(dict.fromkeys(tensor.dtype for tensor in content.tensors))
+        tensors = "1 tensor" if len(content.tensors) == 1 else f"{len(content.tensors)} tensors"
+        yield "values", f"{content.values:,} in {tensors}, {types}"
+    for tensor in content.tensors:
+        if tensor.problem:
+            yield "damaged", f"{tensor.name} holds {tensor.problem}"
+    if content.neurons:
+        yield "neurons", f"of {content.neurons}, as the names of the tensors show"
+    yield from _ours(content)
+
+
+def _format(content: Content) -> str:
+    if content.format != "state dict":
+        return _FORMATS[content.format]
+    place = f"state dict under the key {content.under!r}" if content.under else "bare state dict"
+    return f"{place}, every name begins with {content.prefix!r}" if content.prefix else place
+
+
+def _ours(content: Content) -> Iterator[tuple[str, str]]:
+    """What a file of ours says of itself, and what its measurements must be if it came with the project."""
+    from snn_eval.metrics import METRICS
+    from snn_eval.models.manifest import load_manifest
+    from snn_eval.report.format import value_with_unit
+
+    stored = content.checkpoint
+    if stored is not None:
+        yield "network", f"{stored.arch}, T = {stored.time_steps}"
+        if stored.suite is not None:
+            yield "trained for", f"suite {stored.suite} v{stored.suite_version}"
+        plain = {key: value for key, value in stored.provenance.items() if not isinstance(value, dict | list)}
+        for key, value in plain.items():
+            yield key.replace("_", " "), f"{value:.6g}" if isinstance(value, float) else str(value)
+    for entry in load_manifest().values():
+        if entry.sha256 == content.sha256:
+            yield "ships with", "snn-eval, content as in MANIFEST.toml"
+            yield "made by", entry.command
+            known = {key: METRICS[key] for key in entry.expected if key in METRICS}
+            shown = (f"{key} {value_with_unit(entry.expected[key], metric.unit)}" for key, metric in known.items())
+            yield "expected", f"on {entry.suite} v{entry.suite_version}, T = {entry.time_steps}: {', '.join(shown)}"
+
+
+def _fits(content: Content, matches: Sequence[Match]) -> Iterator[tuple[str, str]]:
+    names = ", ".join(match.suite.name for match in matches)
+    if matches and matches[0].how == "network":
+        yield "fits", f"{names}: every tensor of the suite's network, with its shape"
+    elif matches and matches[0].how == "sizes":
+        yield "could take", f"{names}: input and classes have these sizes; the network is another"
+    elif content.format == "state dict":
+        yield "fits", "no network of the suites that come with snn-eval"
+
+
+def _table(tensors: Sequence[TensorEntry], every: bool) -> tuple[list[str], list[list[str]], list[bool]]:
+    rows = [[t.name, "×".join(map(str, t.shape)), t.dtype, "" if t.value is None else f"{t.value:g}"] for t in tensors]
+    if len(rows) > _SHOWN and not every:
+        head, tail = 2 * _SHOWN // 3, _SHOWN // 3
+        left = len(rows) - head - tail
+        rows = [*rows[:head], [f"… {left} more", "", "", ""], *rows[-tail:]]
+    return ["tensor", "shape", "type", "value"], rows, [False, False, False, True]
+
+
+def _advice(content: Content, matches: Sequence[Match]) -> str:
+    """The full command to try, or why there is none and what to do."""
+    path = shlex.quote(str(content.path))
+    if content.format == "pickled objects":
+        harmful = [name for name in content.imports if _is_harmful(name)]
+        if harmful:
+            return f"Reading it would call {', '.join(harmful)}, which no network needs: do not load it anywhere."
+        told = "To measure it, save its weights where it was made: torch.save(module.state_dict(), 'weights.pth')"
+        return f"{told}\nor, only if you trust whoever made it:  snn-eval run --models SUITE {path} --trust"
+    if content.format in ("TorchScript", "torch.export"):
+        return (
+            "It cannot be measured: no call inside it can be seen. Give the state_dict of the module it was made from."
+        )
+    if content.format in ("NIR", "HDF5"):
+        return "It cannot be measured yet: expected a state_dict of PyTorch."
+    if content.format == "PyTorch":
+        return (
+            "It cannot be measured: expected a state dict, alone or under state_dict, model_state_dict, model or net."
+        )
+    if matches and matches[0].how == "sizes":
+        lines = [f"  snn-eval run --models {m.suite.name} {path} --arch net.py:make_network" for m in matches]
+        return "\n".join(["To try, with your network in net.py:", *lines])
+    if matches:
+        lines = [f"  snn-eval run --models {m.suite.name} {path}{_time_steps(content, m)}" for m in matches]
+        return "\n".join(["To measure it:", *lines])
+    own = "  snn-eval run --models my-suite.toml " + path
+    if content.checkpoint is None:
+        own += " --arch net.py:make_network"
+    return f"To try, with data of your own in my-suite.toml (docs/extending.md):\n{own}"
+
+
+def _is_harmful(name: str) -> bool:
+    package, _, function = name.rpartition(".")
+    return package.partition(".")[0] in _HARMFUL_PACKAGES or (
+        package in ("builtins", "__builtin__") and function in _HARMFUL_BUILTINS
+    )
+
+
+def _time_steps(content: Content, match: Match) -> str:
+    trained = None if content.checkpoint is None else content.checkpoint.time_steps
+    return "" if trained in (None, match.suite.input.time_steps) else f" --time-steps {trained}"
+
+
+def _bytes(size: int) -> str:
+    return f"{size} B" if size < 1000 else f"{size / 1000:.1f} kB" if size < 10**6 else f"{size / 10**6:.1f} MB"
