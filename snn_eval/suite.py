@@ -8,9 +8,19 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 from snn_eval.data.shipped import shipped_folder
+from snn_eval.data.source import DataSource
 from snn_eval.errors import SuiteError
 
 __all__ = [
@@ -30,6 +40,8 @@ __all__ = [
 
 Plain = str | int | float | bool | list[Any] | dict[str, Any]
 Positive = Annotated[int, Field(ge=1)]
+Deviation = Annotated[FiniteFloat, Field(gt=0)]
+_ONE_OR_MORE = BeforeValidator(lambda value: [value] if isinstance(value, int | float) else value)
 
 
 class _Section(BaseModel):
@@ -45,25 +57,47 @@ class SuiteSection(_Section):
 
 
 class DataSection(_Section):
-    """``[data]``: a data set and the names of its parts. ``test`` is measured, never used to choose anything."""
+    """``[data]``: a data set and the names of its parts. ``test`` is measured, never used to choose anything.
 
-    name: str
+    Exactly one of ``name`` (a data set this project knows), ``images`` (a folder), ``arrays`` (an ``.npz`` or ``.h5``
+    file) and ``factory`` (``file.py:function``); relative paths start from the suite's file. ``shares`` splits images
+    or arrays that have no parts of their own, ``size`` is the height and width images are resized to.
+    """
+
+    name: str | None = None
+    images: str | None = None
+    arrays: str | None = None
+    factory: str | None = None
+    classes: list[str] = Field(default_factory=list)
+    shares: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = None
+    size: tuple[Positive, Positive] | None = None
     train: str = "train"
     validation: str | None = "validation"
     test: str = "test"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DataSection:
+        kinds = ("name", "images", "arrays", "factory")
+        given = [kind for kind in kinds if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise ValueError(f"expected exactly one of {', '.join(kinds)}, found {', '.join(given) or 'none'}")
+        return self
 
 
 class InputSection(_Section):
     """``[input]``: how samples become input of T steps.
 
     ``kind`` says what the network's own input is (``real`` pixels, ``spikes`` or event ``counts``); it is never guessed
-    from values. ``seed`` keys the encodings that draw.
+    from values. ``seed`` keys the encodings that draw. Samples are normalised before they are encoded, ``(x − mean) /
+    std``, by one number or one for each channel; bytes are scaled to 0 … 1 before that.
     """
 
     encoding: Literal["direct", "rate", "latency", "event", "dynamic"] = "direct"
     kind: Literal["real", "spikes", "counts"]
     time_steps: Positive
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    mean: Annotated[list[FiniteFloat], _ONE_OR_MORE, Field(min_length=1)] = Field(default_factory=lambda: [0.0])
+    std: Annotated[list[Deviation], _ONE_OR_MORE, Field(min_length=1)] = Field(default_factory=lambda: [1.0])
 
 
 class ModelSection(_Section):
@@ -143,10 +177,32 @@ class Suite(_Section):
     axes: dict[str, list[Plain]] = Field(default_factory=dict)
     published: list[Published] = Field(default_factory=list)
 
+    _folder: Path | None = PrivateAttr(default=None)
+
     @property
     def name(self) -> str:
         """Name of the suite."""
         return self.suite.name
+
+    @property
+    def folder(self) -> Path | None:
+        """What relative paths in it start from: the folder of the user's file; no value of the suite."""
+        return self._folder
+
+    @property
+    def data_source(self) -> DataSource:
+        """Where its samples come from."""
+        data = self.data
+        return DataSource(
+            name=data.name,
+            images=data.images,
+            arrays=data.arrays,
+            factory=data.factory,
+            classes=tuple(data.classes),
+            shares=data.shares,
+            size=data.size,
+            folder=self.folder,
+        )
 
 
 def suite_names() -> list[str]:
@@ -168,7 +224,7 @@ def load_suite(name_or_path: str | Path) -> Suite:
         raise SuiteError(f"{path}: expected a readable suite file, got {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise SuiteError(f"{path}: expected TOML, got {error}") from error
-    suite = _validated(values, str(path))
+    suite = _validated(values, str(path), None if _is_name(name_or_path) else path.parent)
     for ablation in suite.ablation:  # a wrong key is found now, not after hours of training
         with_values(suite, ablation.set, source=f"{path}: ablation {ablation.name!r}")
     for key, choices in suite.axes.items():
@@ -197,32 +253,37 @@ def with_values(suite: Suite, values: Mapping[str, Any], source: str = "set") ->
                 raise SuiteError(f"{source}: {_unknown_key('.'.join(parents[: depth + 1]), node)}")
             node = node[part]
         node[last] = value
-    return _validated(tree, source)
+    return _validated(tree, source, suite.folder)
+
+
+def _is_name(name_or_path: str | Path) -> bool:
+    return isinstance(name_or_path, str) and not name_or_path.endswith(".toml")
 
 
 def _find(name_or_path: str | Path) -> Path:
-    if isinstance(name_or_path, Path) or name_or_path.endswith(".toml"):
+    if not _is_name(name_or_path):
         path = Path(name_or_path)
         if not path.is_file():
             raise SuiteError(f"{path}: expected a suite file, found none")
         return path
-    path = shipped_folder("suites") / f"{name_or_path}.toml"
-    if name_or_path not in suite_names():
-        names = suite_names()
-        near = get_close_matches(name_or_path.lower(), names, n=1)
+    name, names = str(name_or_path), suite_names()
+    if name not in names:
+        near = get_close_matches(name.lower(), names, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(names)}"
-        raise SuiteError(f"unknown suite {name_or_path!r}{hint}")
-    return path
+        raise SuiteError(f"unknown suite {name!r}{hint}")
+    return shipped_folder("suites") / f"{name}.toml"
 
 
-def _validated(values: Mapping[str, Any], source: str) -> Suite:
+def _validated(values: Mapping[str, Any], source: str, folder: Path | None) -> Suite:
     try:
-        return Suite.model_validate(values)
+        suite = Suite.model_validate(values)
     except ValidationError as error:
         # an unknown key comes first: beside a missing one it is most likely that one, misspelt
         first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise SuiteError(f"{source}: {_explained(first, values)}{more}") from error
+    suite._folder = folder
+    return suite
 
 
 def _explained(error: Any, values: Mapping[str, Any]) -> str:
@@ -233,6 +294,8 @@ def _explained(error: Any, values: Mapping[str, Any]) -> str:
     key = ".".join(str(part) for part in location)
     if error["type"] == "extra_forbidden":
         return _unknown_key(key, _fields_at(location[:-1]))
+    if error["type"] == "value_error":  # of several keys of a section
+        return f"{key}: {error['ctx']['error']}"
     if error["type"] == "missing":
         return f"{key}: expected a value, found none"
     return f"{key}: {error['msg'][0].lower()}{error['msg'][1:]}, got {error['input']!r}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from snn_eval.cli.codes import DONE, FAILED_CELLS, WRONG_INPUT
+from snn_eval.cli.data_options import data_dir, no_download, partial_data, telling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,9 @@ Examples:
     metavar="FOLDER",
     help="Where run folders are put.",
 )
+@data_dir
+@partial_data
+@no_download
 @click.option("--fresh", is_flag=True, help="Measure again what is stored already; do not resume.")
 @click.option("--strict", is_flag=True, help="An operation without a rule is an error.")
 @click.option("--trust", is_flag=True, help="The checkpoint is a pickled module; loading it may run its code.")
@@ -70,7 +74,7 @@ def run(output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> 
 
     request = Request(**flags)
     _check(request.conventions, request.energy)
-    cells = plan(request)
+    cells = plan(request, telling(quiet))
     for cell in cells:  # a name misspelt in a suite is found now, not after hours of measuring
         chosen = cell.suite.evaluate
         _check(chosen.conventions, chosen.energy, chosen.metrics)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from snn_eval.cli.data_options import data_dir, no_download, partial_data, telling
 
 if TYPE_CHECKING:
     from snn_eval.train import Epoch
@@ -36,9 +38,15 @@ Examples:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for the checkpoints and the log; by default reports/trained/SUITE-SEED.",
 )
+@data_dir
+@partial_data
+@no_download
 @click.option("--quiet", is_flag=True, help="Only the result.")
-def train(suite: str, seed: int, epochs: int | None, time_steps: int | None, output: Path | None, quiet: bool) -> None:
+def train(
+    suite: str, seed: int, epochs: int | None, time_steps: int | None, output: Path | None, quiet: bool, **data: Any
+) -> None:
     """Train the network of SUITE (a name or a .toml file). The test part of its data is never read."""
+    from snn_eval.data import DataOptions
     from snn_eval.suite import load_suite, with_values
     from snn_eval.train import train as train_suite
 
@@ -56,7 +64,8 @@ def train(suite: str, seed: int, epochs: int | None, time_steps: int | None, out
                 err=True,
             )
 
-    trained = train_suite(chosen, folder, seed=seed, on_epoch=tell)
+    options = DataOptions(data["data_dir"], data["partial_data"], data["download"], telling(quiet))
+    trained = train_suite(chosen, folder, seed=seed, on_epoch=tell, options=options)
     best = trained.best
     click.echo(
         f"best of {len(trained.epochs)} epochs: {best.epoch}, validation accuracy {best.validation_accuracy:.2%}"

@@ -21,7 +21,7 @@ def validate(suite: str) -> None:
     from snn_eval.suite import load_suite
 
     found = load_suite(suite)
-    check_names("data set", [found.data.name], DATASETS)
+    check_names("data set", [found.data.name] if found.data.name else [], DATASETS)
     check_names("metric", found.evaluate.metrics, METRICS)
     check_names("convention", found.evaluate.conventions, CONVENTIONS)
     for name in found.evaluate.energy:
@@ -29,6 +29,6 @@ def validate(suite: str) -> None:
     if found.model.factory is not None:
         from snn_eval.models.user import load_component
 
-        load_component(found.model.factory)
+        load_component(found.model.factory, found.folder)
     variants = f", {len(found.ablation)} ablations" if found.ablation else ""
     click.echo(f"{found.name} v{found.suite.version}: valid{variants}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from snn_eval.errors import SuiteError
 
-__all__ = ["DEPEND_ON_TIME_STEPS", "ENCODERS", "SEQUENCES", "direct", "encode", "latency", "rate"]
+__all__ = ["DEPEND_ON_TIME_STEPS", "ENCODERS", "SEQUENCES", "direct", "encode", "latency", "normalised", "rate"]
 
 Encoder = Callable[[Tensor, int, NDArray[np.int64], int], Tensor]
 """``(x [N,…], time_steps, id [N], seed) -> input``."""
@@ -83,7 +83,16 @@ DEPEND_ON_TIME_STEPS = frozenset({"latency"})
 """Encoders whose early steps change with T."""
 
 
-def encode(name: str, x: Tensor, time_steps: int, sample_id: NDArray[np.int64], seed: int = 0) -> Tensor:
+def encode(
+    name: str,
+    x: Tensor,
+    time_steps: int,
+    sample_id: NDArray[np.int64],
+    seed: int = 0,
+    *,
+    mean: Sequence[float] = (0.0,),
+    std: Sequence[float] = (1.0,),
+) -> Tensor:
     """Input of a network for static samples.
 
     Args:
@@ -92,6 +101,7 @@ def encode(name: str, x: Tensor, time_steps: int, sample_id: NDArray[np.int64], 
         time_steps: T.
         sample_id: ``[N]``, numbers of the samples in their data set.
         seed: of the encodings that draw.
+        mean, std: of :func:`normalised`, which comes first.
 
     Returns:
         ``[N,…]`` for ``direct``, ``[T,N,…]`` for the others.
@@ -101,11 +111,28 @@ def encode(name: str, x: Tensor, time_steps: int, sample_id: NDArray[np.int64], 
     """
     if name not in ENCODERS:
         raise SuiteError(f"input.encoding: expected one of {', '.join(ENCODERS)}, got {name!r}")
-    return ENCODERS[name](x, time_steps, sample_id, seed)
+    return ENCODERS[name](normalised(x, mean, std), time_steps, sample_id, seed)
+
+
+def normalised(x: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """``(x − mean) / std``, by one number or one for each channel of ``x`` ``[N,C,…]``; ``x`` itself for 0 and 1.
+
+    Raises:
+        SuiteError: neither one number nor as many as there are channels.
+    """
+    if tuple(mean) == (0.0,) and tuple(std) == (1.0,):
+        return x
+    channels = x.shape[1] if x.dim() > 1 else 1
+    for name, values in (("mean", mean), ("std", std)):
+        if len(values) not in (1, channels):
+            raise SuiteError(f"input.{name}: expected 1 number or {channels}, one for each channel, got {len(values)}")
+    shape = (1, -1, *(1 for _ in range(x.dim() - 2)))
+    return (x - x.new_tensor(list(mean)).reshape(shape)) / x.new_tensor(list(std)).reshape(shape)
 
 
 def _check_range(x: Tensor, name: str) -> None:
     if x.numel() and not bool(((x >= 0) & (x <= 1)).all()):
         raise SuiteError(
-            f"input.encoding {name}: expected values in 0 … 1, got {x.min():g} … {x.max():g}; scale the data"
+            f"input.encoding {name}: expected values in 0 … 1, got {x.min():g} … {x.max():g}; scale the data, "
+            "or leave out input.mean and input.std"
         )

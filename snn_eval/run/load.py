@@ -113,19 +113,20 @@ def _build(suite: Suite, stored: Checkpoint, arch: str | None) -> tuple[nn.Modul
             f"{suite.name}: expected an architecture, found none; give --arch NAME or --arch file.py:function"
         )
     if ":" in chosen:
-        return _from_factory(chosen, time_steps, model), chosen.rpartition(":")[2]
+        folder = suite.folder if chosen == model.factory and not arch else None  # a suite's path starts from its file
+        return _from_factory(chosen, time_steps, model, folder), chosen.rpartition(":")[2]
     if chosen == arch and chosen not in ARCHITECTURES:
         raise SuiteError(f"--arch: expected file.py:function or one of {', '.join(ARCHITECTURES)}, got {arch!r}")
     config: Mapping[str, Any] = stored.config if stored.config is not None and chosen == stored.arch else model.config
     return build_network(chosen, time_steps, config), chosen
 
 
-def _from_factory(name: str, time_steps: int, model: ModelSection) -> nn.Module:
+def _from_factory(name: str, time_steps: int, model: ModelSection, folder: Path | None) -> nn.Module:
     """What the user's factory returns, given the suite's ``[model.config]`` and, where it takes ``time_steps``, T.
 
     Where the suite names an architecture of ours the values are that one's and not passed on.
     """
-    factory = load_component(name)
+    factory = load_component(name, folder)
     values = dict(model.config) if model.arch is None else {}
     parameters = inspect.signature(factory).parameters
     if "time_steps" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):

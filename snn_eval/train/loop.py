@@ -15,7 +15,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from snn_eval.atomic import write_atomic
-from snn_eval.data import ArrayDataset, load_dataset
+from snn_eval.data import ArrayDataset, DataOptions, load_dataset
 from snn_eval.errors import SuiteError
 from snn_eval.models.adapters import framework_of
 from snn_eval.models.checkpoint import Checkpoint, save_checkpoint
@@ -58,6 +58,7 @@ def train(
     *,
     seed: int = 0,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
+    options: DataOptions | None = None,
 ) -> Trained:
     """Train from fresh weights and write ``best.pt``, ``last.pt`` and ``log.csv`` into ``folder``.
 
@@ -69,12 +70,13 @@ def train(
         folder: where to write; made if needed.
         seed: of this run.
         on_epoch: called after every epoch.
+        options: where data come from.
 
     Raises:
         SuiteError: the suite names no architecture of ours, no validation part, or an encoding other than direct.
         RunError: the folder cannot be written.
     """
-    training, validation = _parts(suite)
+    training, validation = _parts(suite, options)
     folder.mkdir(parents=True, exist_ok=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -135,14 +137,15 @@ class _Run:
             self.average.update_parameters(self.module)
 
 
-def _parts(suite: Suite) -> tuple[ArrayDataset, ArrayDataset]:
+def _parts(suite: Suite, options: DataOptions | None) -> tuple[ArrayDataset, ArrayDataset]:
     if suite.model.arch is None:
         raise SuiteError(f"{suite.name}: expected model.arch, one of our architectures, to train; found none")
     if suite.input.encoding != "direct":
         raise SuiteError(f"{suite.name}: training expects input.encoding 'direct', got {suite.input.encoding!r}")
     if suite.data.validation is None:
         raise SuiteError(f"{suite.name}: expected data.validation to choose the best epoch on, found none")
-    return load_dataset(suite.data.name, suite.data.train), load_dataset(suite.data.name, suite.data.validation)
+    source = suite.data_source
+    return load_dataset(source, suite.data.train, options), load_dataset(source, suite.data.validation, options)
 
 
 def _optimizer(module: nn.Module, config: TrainSection) -> torch.optim.Optimizer:

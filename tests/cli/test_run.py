@@ -392,8 +392,8 @@ def test_a_checkpoint_that_changes_meanwhile_is_refused(
     shutil.copy(small, mine)
     planned = plan.plan
 
-    def then_changed(request: plan.Request) -> list[plan.Cell]:
-        cells = planned(request)
+    def then_changed(request: plan.Request, *telling: Any) -> list[plan.Cell]:
+        cells = planned(request, *telling)
         stored = torch.load(mine, weights_only=True)
         stored["state_dict"]["head.1.weight"] *= 2
         torch.save(stored, mine)

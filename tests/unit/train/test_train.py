@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from snn_eval.data import ArrayDataset, load_dataset
+from snn_eval.data import ArrayDataset, DataOptions, DataSource, load_dataset
 from snn_eval.errors import SuiteError
 from snn_eval.models.adapters import framework_of
 from snn_eval.models.checkpoint import load_checkpoint, load_weights
@@ -79,9 +79,9 @@ def test_log(trained: Trained) -> None:
 def test_the_test_part_is_never_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked = []
 
-    def watched(name: str, split: str) -> ArrayDataset:
+    def watched(source: DataSource, split: str, options: DataOptions | None) -> ArrayDataset:
         asked.append(split)
-        return load_dataset(name, split)
+        return load_dataset(source, split, options)
 
     monkeypatch.setattr(loop, "load_dataset", watched)
     seen = []
