@@ -53,12 +53,13 @@ _AXES = re.compile(r"_([A-Z][A-Z0-9]*)$")
 _T = TypeVar("_T")
 
 
-def write_trace(path: Path, trace: Trace) -> None:
+def write_trace(path: Path | str, trace: Trace) -> None:
     """Write ``trace`` to ``path``, whole or not at all; equal traces give equal bytes.
 
     Raises:
         RunError: the file cannot be written.
     """
+    path = Path(path)
     try:
         content = _image(trace)
     except (ValueError, UnicodeEncodeError) as error:  # a name HDF5 cannot hold: a NUL or half a surrogate pair
@@ -66,12 +67,13 @@ def write_trace(path: Path, trace: Trace) -> None:
     write_atomic(path, _seal(content) + content)
 
 
-def read_trace(path: Path) -> Trace:
+def read_trace(path: Path | str) -> Trace:
     """Read the trace at ``path``, of this or an older format version.
 
     Raises:
         RunError: no such file, not a trace, damaged, or of a newer format.
     """
+    path = Path(path)
     again = "restore it or run the evaluation again"
     try:
         content = path.read_bytes()

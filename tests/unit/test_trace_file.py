@@ -209,3 +209,11 @@ def test_a_name_that_is_not_text_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not plain text"):
         write_trace(tmp_path / "trace.h5", replace(trace, graph=(("a\0b", "c"),)))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_may_be_text(tmp_path: Path) -> None:
+    name = f"{tmp_path}/trace.h5"
+    write_trace(name, tiny_trace())
+    assert_same(read_trace(name), tiny_trace())
+    with pytest.raises(RunError, match="no trace at"):
+        read_trace(f"{tmp_path}/absent.h5")

@@ -40,8 +40,10 @@ class ProductPlanner:
         layouts = agreed_time(part, layouts, self.draft.time_steps)
         views = pair_views(part, layouts, self.draft.time_steps)
         shape = layouts[0].per_sample() if layouts[0] else self.draft.events[index].operands[0].shape
+        output = self.draft.layout(index, lambda event: event.output, proven=False)
         facts: dict[str, Any] = {
             "input_shape": shape,
+            "output_shape": output.per_sample() if output else (),
             "dense_ops": pair_size(part, layouts, views),
             "bias": part.bias,
         }
@@ -69,11 +71,17 @@ class ProductPlanner:
         weights_shape = (*layouts[0].per_sample()[:-2], part.query.shape[-2], part.key.shape[-2])
         scores = self._fill(
             index, draft.name(index, "qk"), layouts[:2],
-            {"input_shape": layouts[0].per_sample(), "dense_ops": allowed * part.query.shape[-1]},
+            {
+                "input_shape": layouts[0].per_sample(), "output_shape": weights_shape,
+                "dense_ops": allowed * part.query.shape[-1],
+            },
         )  # fmt: skip
         values = self._fill(
             index, draft.name(index, "av"), layouts[2:],
-            {"input_shape": weights_shape, "dense_ops": allowed * part.value.shape[-1]},
+            {
+                "input_shape": weights_shape, "output_shape": (*layouts[0].per_sample()[:-1], part.value.shape[-1]),
+                "dense_ops": allowed * part.value.shape[-1],
+            },
         )  # fmt: skip
         scores.attention = values.attention = tuple(AttentionView(layout, steps) for layout in layouts)
         return [scores, values]
