@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +14,15 @@ from snn_eval.errors import SuiteError
 
 __all__ = ["load_component"]
 
+_before: frozenset[str] = frozenset()
+_folder: str | None = None
+"""Modules there were before the folder was added to the search path, and the folder."""
+
 
 def load_component(name: str, folder: Path | None = None) -> Callable[..., Any]:
     """The callable ``function`` of ``file.py``; loading runs the file, which is the user's own.
+
+    It may import other files of its folder; an installed package of the same name comes first.
 
     Args:
         name: ``path/to/file.py:function``.
@@ -32,6 +40,7 @@ def load_component(name: str, folder: Path | None = None) -> Callable[..., Any]:
     spec = importlib.util.spec_from_file_location(f"snn_eval_user_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise SuiteError(f"{name!r}: {path} cannot be loaded as Python")
+    _search_in(str(path.parent.resolve()))
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where dataclasses and pickle look for the names of a class's file
     try:
@@ -44,3 +53,26 @@ def load_component(name: str, folder: Path | None = None) -> Callable[..., Any]:
         raise SuiteError(f"{name!r}: expected a function {function} in {path}, found none")
     found: Callable[..., Any] = component
     return found
+
+
+def _search_in(folder: str) -> None:
+    """Let imports look into this folder, last, and forget what was imported from the folder before: two networks may
+    each have a ``blocks.py`` beside them."""
+    global _before, _folder
+    if folder == _folder:
+        return
+    if _folder is not None:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(_folder)
+        for name in set(sys.modules) - _before:
+            if _is_users(name, _folder):
+                del sys.modules[name]
+    importlib.invalidate_caches()
+    sys.path.append(folder)
+    _before, _folder = frozenset(sys.modules), folder
+
+
+def _is_users(name: str, folder: str) -> bool:
+    """Whether a module was imported from the user's folder, which may also hold an environment or this package."""
+    file = getattr(sys.modules[name], "__file__", None) or ""
+    return file.startswith(folder + os.sep) and "site-packages" not in file and not name.startswith("snn_eval.")

@@ -13,6 +13,7 @@ from snn_eval.data import ArrayDataset, DataOptions, is_here, load_dataset
 from snn_eval.errors import CheckpointError, InputError
 from snn_eval.models.checkpoint import file_sha256
 from snn_eval.models.manifest import shipped_checkpoint
+from snn_eval.models.user_sources import sources_sha256
 from snn_eval.suite import Suite, load_suite, suite_names, with_values
 
 __all__ = ["DEFAULT_SUITE", "Cell", "Request", "cell_id", "described", "plan"]
@@ -187,9 +188,9 @@ def cell_id(suite: Suite, arch: str | None, checkpoint_sha256: str, data_fingerp
 
 
 def _factory_sha256(architecture: str | None, folder: Path | None) -> str | None:
-    """Hash of the file of a user's own architecture ``file.py:function``, where it can be read."""
+    """Hash of the file of a user's own architecture ``file.py:function`` and those it imports from beside it."""
     file = (folder or Path()) / (architecture or "").rpartition(":")[0]
-    return file_sha256(file) if file.is_file() else None
+    return sources_sha256(file) if file.is_file() else None
 
 
 def described(cells: Sequence[Cell]) -> list[str]:

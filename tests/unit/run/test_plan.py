@@ -127,3 +127,18 @@ def test_id_follows_the_content_of_a_users_energy_table(tmp_path: Path) -> None:
     first = of({"evaluate.energy": [str(table)]})
     table.write_text("two")
     assert of({"evaluate.energy": [str(table)]}) != first
+
+
+def test_id_follows_the_files_an_architecture_imports(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text("import blocks\n")
+    (tmp_path / "blocks.py").write_text("one = 1\n")
+    first = of(arch=f"{tmp_path / 'net.py'}:make")
+    (tmp_path / "blocks.py").write_text("one = 2\n")
+    assert of(arch=f"{tmp_path / 'net.py'}:make") != first
+
+
+def test_an_energy_table_is_known_by_its_content_wherever_it_lies(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.toml", tmp_path / "other.toml"
+    one.write_text("same")
+    other.write_text("same")
+    assert of({"evaluate.energy": [str(one)]}) == of({"evaluate.energy": [str(other)]})

@@ -1,0 +1,56 @@
+"""Which files a user's own architecture is made of: its file and, from the folder beside it, all that it imports."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from pathlib import Path
+
+from snn_eval.models.digest import file_sha256
+
+__all__ = ["imported_files", "sources_sha256"]
+
+
+def sources_sha256(file: Path) -> str:
+    """SHA-256 of a Python file; with those it imports from its own folder, of all their names and contents.
+
+    Raises:
+        CheckpointError: one of them cannot be read.
+    """
+    beside = imported_files(file)
+    if not beside:
+        return file_sha256(file)
+    named = [f"{path.relative_to(file.parent).as_posix()}\0{file_sha256(path)}" for path in [file, *beside]]
+    return hashlib.sha256("\n".join(named).encode()).hexdigest()
+
+
+def imported_files(file: Path) -> list[Path]:
+    """Files of the folder that ``file`` imports, directly or through others, by name; of a package, all its modules.
+
+    Found by reading, not by running: an import inside a function counts, one by a computed name is not seen.
+    """
+    found: set[Path] = set()
+    waiting = [file]
+    while waiting:
+        for name in _top_level_imports(waiting.pop()):
+            module, package = file.parent / f"{name}.py", file.parent / name
+            files = list(package.rglob("*.py")) if package.is_dir() else [module] if module.is_file() else []
+            new = {path for path in files if path != file} - found
+            found |= new
+            waiting += new
+    return sorted(found)
+
+
+def _top_level_imports(file: Path) -> set[str]:
+    """First parts of the names a file imports; none where it is no Python, which is told when it is loaded."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
