@@ -117,23 +117,39 @@ class ModelSection(_Section):
 class TrainSection(_Section):
     """``[train]``: how a checkpoint is made.
 
-    ``rate_penalty`` weighs the mean firing rate against the loss; ``shift`` moves training images by up to that many
-    pixels; ``average`` is the decay per step of the averaged weights (0: none); ``tet`` is the share of the loss taken
-    at every step rather than of the mean readout (Deng et al., 2022).
+    ``learning_rate`` is reached after ``warmup_epochs`` and falls to 0 by a cosine; ``loss`` is of the mean readout,
+    ``tet`` the share of it taken at every step instead (Deng et al., 2022); ``rate_penalty`` weighs the mean firing rate
+    against it. ``gradient_clip`` bounds the norm of all gradients (0: no bound), ``average`` is the decay per step of
+    the averaged weights (0: none), ``patience`` the epochs without a better validation after which training ends (0: it
+    does not). ``shift`` moves training images by up to that many pixels, ``flip`` mirrors half of them, ``cutout`` sets
+    a square of that side to 0. ``amp`` computes layers in bfloat16.
     """
 
     epochs: Positive = 100
     batch_size: Positive = 64
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    learning_rate: Annotated[FiniteFloat, Field(gt=0)] = 1e-3
+    warmup_epochs: Annotated[int, Field(ge=0)] = 0
+    weight_decay: Annotated[FiniteFloat, Field(ge=0)] = 1e-2
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    gradient_clip: Annotated[FiniteFloat, Field(ge=0)] = 0.0
+    loss: Literal["cross-entropy", "mse"] = "cross-entropy"
     tet: Annotated[float, Field(ge=0, le=1)] = 0.5
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    rate_penalty: Annotated[float, Field(ge=0)] = 0.0
+    rate_penalty: Annotated[FiniteFloat, Field(ge=0)] = 0.0
     shift: Annotated[int, Field(ge=0)] = 0
+    flip: bool = False
+    cutout: Annotated[int, Field(ge=0)] = 0
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    patience: Annotated[int, Field(ge=0)] = 0
+    amp: bool = False
     seeds: Annotated[list[int], Field(min_length=1)] = Field(default_factory=lambda: [0])
+
+    @model_validator(mode="after")
+    def _warms_up_before_the_end(self) -> TrainSection:
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(f"expected warmup_epochs below epochs ({self.epochs}), got {self.warmup_epochs}")
+        return self
 
 
 class EvaluateSection(_Section):

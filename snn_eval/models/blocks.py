@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from spikingjelly.activation_based import layer
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ class ConvShape:
         """Height = width of the outcome for an input of that size; 0 where the input is too small."""
         return ((size + 2 * (self.kernel // 2) - self.kernel) // self.stride + 1) // self.pool
 
-    def convolution(self) -> dict[str, int | bool]:
+    def convolution(self) -> dict[str, Any]:
         """Keyword arguments of the convolution, which has no bias: the norm behind it has one."""
         return {
             "in_channels": self.in_channels,

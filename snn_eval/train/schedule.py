@@ -1,0 +1,34 @@
+"""Optimizer and learning rate of each epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from snn_eval.suite import TrainSection
+
+__all__ = ["learning_rate", "make_optimizer"]
+
+
+def learning_rate(config: TrainSection, epoch: int) -> float:
+    """Learning rate of an epoch, the first one being 1: a linear warm-up, then half a cosine down to 0.
+
+    ``r·e/(w + 1)`` for e ≤ w, else ``r·(1 + cos(π·(e − w − 1)/(E − w)))/2``, with r ``learning_rate``, w
+    ``warmup_epochs`` and E ``epochs``.
+    """
+    warmup = config.warmup_epochs
+    if epoch <= warmup:
+        return config.learning_rate * epoch / (warmup + 1)
+    return config.learning_rate * (1 + math.cos(math.pi * (epoch - warmup - 1) / (config.epochs - warmup))) / 2
+
+
+def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainSection) -> torch.optim.Optimizer:
+    """AdamW or SGD with momentum, as ``config`` says."""
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(
+            parameters, config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
+        )
+    return torch.optim.AdamW(parameters, config.learning_rate, weight_decay=config.weight_decay)
