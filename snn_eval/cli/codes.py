@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DONE", "FAILED_CELLS", "STOPPED", "WRONG_INPUT"]
+__all__ = ["DONE", "FAILED_CELLS", "NOBODY_READS", "STOPPED", "WRONG_INPUT"]
 
 DONE = 0
 WRONG_INPUT = 2
@@ -11,3 +11,5 @@ FAILED_CELLS = 3
 """Some cells failed; their records say why."""
 STOPPED = 130
 """Stopped by the user; finished parts are kept."""
+NOBODY_READS = 141
+"""Whoever read the output went away (``snn-eval ls | head -1``): what a shell gives for any other program."""

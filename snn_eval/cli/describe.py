@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from snn_eval.cli.terminal import terminal_columns, wrapped
+
 if TYPE_CHECKING:
     from snn_eval.models.inspect import Content, TensorEntry
     from snn_eval.run.match import Match
@@ -68,9 +70,9 @@ def describe(checkpoint: Path, every: bool) -> None:
     facts = [*_facts(content), *_fits(content, matches)]
     width = max(len(name) for name, _ in facts)
     click.echo(f"{checkpoint} · {_bytes(content.size_bytes)} · sha256 {content.sha256[:12]}…\n")
-    click.echo("\n".join(f"  {name:<{width}}  {text}" for name, text in facts))
+    click.echo("\n".join(wrapped(f"  {name:<{width}}  {text}", indent=width + 4) for name, text in facts))
     if content.tensors:
-        click.echo("\n" + aligned(*_table(content.tensors, every), indent=2))
+        click.echo("\n" + aligned(*_table(content.tensors, every), indent=2, columns=terminal_columns()))
     click.echo(f"\n{_advice(content, matches)}")
 
 

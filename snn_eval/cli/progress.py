@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Bar", "Lines", "watching"]
 
+WIDE, NARROW = 100, 70
+"""Terminals at least this wide have the long bar, and room for the stage behind a short one."""
+
 LINE_EVERY_S = 5.0
 """Without a terminal, a line of progress at most this often."""
 
@@ -29,7 +33,7 @@ def watching(quiet: bool) -> Iterator[Listener]:
 
     if quiet:
         yield Silent()
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         with _rich_progress() as progress:
             yield Bar(progress)
     else:
@@ -38,17 +42,22 @@ def watching(quiet: bool) -> Iterator[Listener]:
 
 def _rich_progress() -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
-    return Progress(
+    console = Console(stderr=True)
+    wide = console.width >= WIDE
+    columns: list[ProgressColumn] = [
         TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
+        BarColumn(bar_width=30 if wide else 8),
         MofNCompleteColumn(),
-        TextColumn("samples"),
+        *([TextColumn("samples")] if wide else []),
         TimeRemainingColumn(elapsed_when_finished=True),
-        TextColumn("[dim]{task.fields[stage]}"),
-        console=Console(stderr=True),
-    )
+    ]
+    if console.width >= NARROW:
+        stage = Column(max_width=max(12, console.width - (80 if wide else 60)), no_wrap=True, overflow="ellipsis")
+        columns.append(TextColumn("[dim]{task.fields[stage]}", table_column=stage))
+    return Progress(*columns, console=console)
 
 
 class Bar:

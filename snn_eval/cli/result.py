@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from snn_eval.cli.terminal import terminal_columns
+
 if TYPE_CHECKING:
     from snn_eval.record import Record
     from snn_eval.store import RunFolder
@@ -20,7 +22,8 @@ def print_result(record: Record, run: RunFolder) -> None:
     from snn_eval.report.card import card
     from snn_eval.trace_file import read_trace
 
-    click.echo(card(record, read_trace(run.trace) if run.trace.is_file() else None))
+    trace = read_trace(run.trace) if run.trace.is_file() else None
+    click.echo(card(record, trace, columns=terminal_columns()))
     click.echo(f"\n{run.path}")
 
 
@@ -33,7 +36,7 @@ def print_results(results: Sequence[tuple[Record, RunFolder]], output: Path) -> 
         return
     measured = [record for record, _ in results if record.status != "failed"]
     if measured:
-        click.echo(headline_text(measured) + "\n")
+        click.echo(headline_text(measured, terminal_columns()) + "\n")
     for record, run in results:
         failed = f": failed: {record.error}" if record.error is not None else ""
         click.echo(f"{record.identity.suite} {record.identity.model}{failed}\n  {run.path}")

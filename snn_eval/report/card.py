@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -76,6 +77,9 @@ def _state(results: Results) -> str:
     return "" if state is None else f"and {value_with_unit(state.value, state.unit)} of neuron state a sample"
 
 
+_ROOM = 28
+"""Columns that what stands beside a value needs at least."""
+
 LINES: tuple[Line, ...] = (
     Line("accuracy", "accuracy", _method),
     Line("exit: mean step", "exit_mean_step"),
@@ -96,28 +100,29 @@ LINES: tuple[Line, ...] = (
 """What is printed of a model, in this order; a metric the record does not hold is left out."""
 
 
-def card(record: Record, trace: Trace | None = None, *, brief: bool = False) -> str:
+def card(record: Record, trace: Trace | None = None, *, brief: bool = False, columns: int | None = None) -> str:
     """One model's result as text for the terminal.
 
     Args:
         record: of one cell.
         trace: the run's trace; with it the layers are listed, too.
         brief: without the other conventions and energy models.
+        columns: width of the terminal; None for a file or a pipe, whose lines may be as long as they are.
     """
     results = Results(record)
-    parts = [_title(record)]
+    parts = [_wrapped(_title(record), columns)]
     lines = [(x.label, results.get(x.metric), x.beside(results)) for x in LINES]
     there = [[label, measured(m), beside] for label, m, beside in lines if m is not None]
     if there:
-        parts.append(_columns(there))
+        parts.append(_columns(there, columns))
     if trace is not None:
-        parts.append(layers_text(trace, record))
+        parts.append(layers_text(trace, record, columns))
     for table in (conventions_table(results), energy_models_table(results)):
         if len(table[1]) > 1 and not brief:
-            parts.append(aligned(*table, indent=2))
+            parts.append(aligned(*table, indent=2, columns=columns))
     below = notes(record, layer_notes(trace) if trace is not None else ())
     if below:
-        parts.append("\n".join(f"  {line}" for line in below))
+        parts.append("\n".join(_wrapped(f"  {line}", columns, 4) for line in below))
     return "\n\n".join(parts)
 
 
@@ -133,9 +138,24 @@ def _title(record: Record) -> str:
     )
 
 
-def _columns(rows: list[list[str]]) -> str:
-    widths = [max(width(row[i]) for row in rows) for i in range(3)]
-    return "\n".join(
-        "  " + "  ".join(text + " " * (w - width(text)) for text, w in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+def _columns(rows: list[list[str]], columns: int | None) -> str:
+    """Label, value, and what stands beside it, broken on a narrow terminal and on a very narrow one below."""
+    labels, values = (max(width(row[i]) for row in rows) for i in range(2))
+    place = labels + values + 6
+    below = columns is not None and columns - place < _ROOM
+    lines = []
+    for label, value, beside in rows:
+        line = f"  {label}{' ' * (labels - width(label))}  {value}"
+        if beside and below:
+            line += "\n" + _wrapped(" " * (labels + 6) + beside, columns, labels + 6)
+        elif beside:
+            line = _wrapped(line + " " * (values - width(value)) + "  " + beside, columns, place)
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _wrapped(line: str, columns: int | None, indent: int = 2) -> str:
+    """The line, broken between words where the terminal is narrower; later lines are indented."""
+    if columns is None or width(line) <= columns:
+        return line
+    return textwrap.fill(line, columns, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)

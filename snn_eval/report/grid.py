@@ -16,20 +16,48 @@ def width(text: str) -> int:
 
 
 def aligned(
-    headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], *, gap: int = 2, indent: int = 0
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[bool],
+    *,
+    gap: int = 2,
+    indent: int = 0,
+    columns: int | None = None,
 ) -> str:
-    """A table for the terminal: headers (split at line breaks), a rule, rows; one string without a last line break."""
+    """A table for the terminal: headers (split at line breaks), a rule, rows; one string without a last line break.
+
+    Args:
+        headers, rows: the texts.
+        right: whether a column is flush right.
+        gap: spaces between columns.
+        indent: spaces before each line.
+        columns: width of the terminal; a wider table is cut into several, each of which begins with the first column.
+    """
     heads = [h.split("\n") for h in headers]
     depth = max((len(h) for h in heads), default=0)
     lines = [[h[i - depth + len(h)] if i >= depth - len(h) else "" for h in heads] for i in range(depth)]
     widths = [max(width(row[i]) for row in [*lines, *rows]) for i in range(len(headers))]
 
-    def line(cells: Sequence[str]) -> str:
-        padded = (_pad(c, w, r) for c, w, r in zip(cells, widths, right, strict=True))
+    def line(cells: Sequence[str], group: Sequence[int]) -> str:
+        padded = (_pad(cells[i], widths[i], right[i]) for i in group)
         return (" " * indent + (" " * gap).join(padded)).rstrip()
 
-    rule = " " * indent + (" " * gap).join("─" * w for w in widths)
-    return "\n".join([*(line(cells) for cells in lines), rule, *(line(row) for row in rows)])
+    def table(group: Sequence[int]) -> str:
+        rule = " " * indent + (" " * gap).join("─" * widths[i] for i in group)
+        return "\n".join([*(line(cells, group) for cells in lines), rule, *(line(row, group) for row in rows)])
+
+    return "\n\n".join(table(group) for group in _groups(widths, gap, indent, columns))
+
+
+def _groups(widths: Sequence[int], gap: int, indent: int, columns: int | None) -> list[list[int]]:
+    """Columns that stand side by side: all, or as many as fit, the first one always among them."""
+    groups: list[list[int]] = [[]]
+    for i, wide in enumerate(widths):
+        used = indent + sum(widths[j] + gap for j in groups[-1]) + wide
+        if columns is not None and used > columns and len(groups[-1]) > 1:
+            groups.append([0])
+        groups[-1].append(i)
+    return groups
 
 
 def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> str:

@@ -179,18 +179,18 @@ def layers_csv(trace: Trace, record: Record) -> str:
     return comma_separated([{c.key: field(c.read(row)) for c in LAYER_COLUMNS} for row in rows])
 
 
-def layers_text(trace: Trace, record: Record) -> str:
-    """The layers for the terminal: a table of synaptic layers and one of neuron layers, values per sample."""
+def layers_text(trace: Trace, record: Record, columns: int | None = None) -> str:
+    """The layers for a terminal of that width: a table of synaptic and one of neuron layers, values per sample."""
     tables = []
     for name in ("synaptic", "neuron"):
-        columns = [c for c in LAYER_COLUMNS if c.title and c.table in ("", name)]
+        shown = [c for c in LAYER_COLUMNS if c.title and c.table in ("", name)]
         rows = [row for row in layer_rows(trace, record) if row.table == name]
-        cells = [[_text(column, row) for column in columns] for row in rows]
-        kept = [i for i, c in enumerate(columns) if any(row[i] != ABSENT for row in cells)]
+        cells = [[_text(column, row) for column in shown] for row in rows]
+        kept = [i for i, c in enumerate(shown) if any(row[i] != ABSENT for row in cells)]
         if rows:
-            heads = [f"{name} layer" if columns[i].key == "layer" else columns[i].title for i in kept]
-            right = [columns[i].right or columns[i].unit != "" for i in kept]
-            tables.append(aligned(heads, [[row[i] for i in kept] for row in cells], right, indent=2))
+            heads = [f"{name} layer" if shown[i].key == "layer" else shown[i].title for i in kept]
+            right = [shown[i].right or shown[i].unit != "" for i in kept]
+            tables.append(aligned(heads, [[row[i] for i in kept] for row in cells], right, indent=2, columns=columns))
     return "\n\n".join(tables)
 
 

@@ -52,11 +52,11 @@ def table_md(records: Sequence[Record], traces: Sequence[Trace | None] = ()) -> 
     return "\n\n".join(parts) + "\n"
 
 
-def headline_text(records: Sequence[Record]) -> str:
-    """The headline table for the terminal, one row a model."""
+def headline_text(records: Sequence[Record], columns: int | None = None) -> str:
+    """The headline table for a terminal of that width, one row a model."""
     headers, rows, right = _headline(records)
     broken = [h.replace(" (", "\n(", 1) for h in headers]
-    return f"{aligned(broken, rows, right)}\n\n{_reading(records)}"
+    return f"{aligned(broken, rows, right, columns=columns)}\n\n{_reading(records)}"
 
 
 def conventions_table(results: Results) -> Table:

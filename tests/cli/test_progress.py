@@ -74,7 +74,30 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 
     screen = Terminal()
     monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
     with watching(quiet=False) as listener:
         assert isinstance(listener, Bar)
         watch(listener)
     assert "30/30" in screen.getvalue()
+    monkeypatch.setenv("TERM", "dumb")  # cannot redraw a line
+    with watching(quiet=False) as listener:
+        assert isinstance(listener, Lines)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 140])
+def test_a_bar_fits_its_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from snn_eval.cli.progress import _rich_progress
+
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with _rich_progress() as progress:
+        bar = Bar(progress)
+        bar.begin("digits spiking-conv-net", 359)
+        bar.advance(300)
+        bar.stage("loading digits-spiking-conv-net.pt")
+        with progress.console.capture() as shown:
+            progress.console.print(progress.make_tasks_table(progress.tasks))
+    line = shown.get().rstrip("\n")
+    assert "\n" not in line
+    assert "digits spiking-conv-net" in line
+    assert "300/359" in line
+    assert ("loading" in line) == (columns >= 80)
