@@ -39,5 +39,7 @@ def print_results(results: Sequence[tuple[Record, RunFolder]], output: Path) -> 
         click.echo(headline_text(measured, terminal_columns()) + "\n")
     for record, run in results:
         failed = f": failed: {record.error}" if record.error is not None else ""
-        click.echo(f"{record.identity.suite} {record.identity.model}{failed}\n  {run.path}")
+        identity = record.identity
+        limited = f" · limited: first {identity.samples} samples" if record.status == "limited" else ""
+        click.echo(f"{identity.suite} {identity.model} · T = {identity.time_steps}{limited}{failed}\n  {run.path}")
     click.echo(str(output))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from snn_eval.cli.choice import steps
 from snn_eval.cli.codes import DONE, FAILED_CELLS, WRONG_INPUT
 from snn_eval.cli.data_options import data_dir, no_download, partial_data, telling
 
@@ -25,6 +26,7 @@ Examples:
   snn-eval run --models digits model.pth                a checkpoint of yours
   snn-eval run --models my-suite.toml a.pth --models my-suite.toml b.pth --time-steps 4
   snn-eval run --models digits net.pth --arch net.py:make_network
+  snn-eval run --suite digits --sweep-time-steps 1-8
 """
 
 
@@ -40,6 +42,13 @@ Examples:
 @click.option("--all", "every", is_flag=True, help="Measure every suite whose data and checkpoint are here.")
 @click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")
 @click.option("--time-steps", type=click.IntRange(min=1), metavar="T", help="Time steps, in place of the suite's.")
+@click.option(
+    "--sweep-time-steps",
+    "sweep",
+    callback=steps,
+    metavar="T,T,…",
+    help="Measure with each of these time steps, one row each: 1,2,4 or 1-8.",
+)
 @click.option("--batch-size", type=click.IntRange(min=1), metavar="N", help="Samples in a chunk.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Measure only the first N samples.")
 @click.option("--seed", type=click.IntRange(min=0), metavar="SEED", help="Of encodings and networks that draw.")
@@ -73,6 +82,8 @@ def run(output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> 
     from snn_eval.run.plan import Request, described, plan
 
     request = Request(**flags)
+    if request.sweep and request.time_steps is not None:
+        raise click.UsageError("expected --time-steps or --sweep-time-steps, got both")
     _check(request.conventions, request.energy)
     cells = plan(request, telling(quiet))
     for cell in cells:  # a name misspelt in a suite is found now, not after hours of measuring
@@ -83,7 +94,7 @@ def run(output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> 
         return 0
     argv: tuple[str, ...] = click.get_current_context().obj or ()
     with watching(quiet) as listener:
-        asked = len(request.models) + len(request.suites)
+        asked = (len(request.models) + len(request.suites)) * max(1, len(request.sweep))
         if asked > len(cells):
             again = asked - len(cells)
             has = "has" if again == 1 else "have"

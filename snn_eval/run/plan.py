@@ -39,6 +39,7 @@ class Request:
         suites: suites to measure with the checkpoint they name.
         every: all suites whose data and checkpoint are there.
         time_steps, batch_size, seed, arch, conventions, energy: in place of the suite's values.
+        sweep: several time steps, each a cell of its own.
         limit: only the first that many samples.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         strict: an operation without a rule is an error.
@@ -52,6 +53,7 @@ class Request:
     suites: tuple[str, ...] = ()
     every: bool = False
     time_steps: int | None = None
+    sweep: tuple[int, ...] = ()
     batch_size: int | None = None
     limit: int | None = None
     seed: int | None = None
@@ -94,8 +96,9 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """What is measured, in two words."""
-        return f"{self.suite.name} {self.model}"
+        """What is measured, in a few words."""
+        steps = f" T = {self.suite.input.time_steps}" if self.request.sweep else ""
+        return f"{self.suite.name} {self.model}{steps}"
 
 
 def plan(request: Request, tell: Callable[[str], None] = lambda _: None) -> list[Cell]:
@@ -114,8 +117,9 @@ def plan(request: Request, tell: Callable[[str], None] = lambda _: None) -> list
     cells: dict[str, Cell] = {}
     options = request.data_options(tell)
     for suite, checkpoint in _wanted(request, options):
-        cell = _cell(_with_flags(suite, request), checkpoint, request, options)
-        cells.setdefault(cell.id, cell)
+        for time_steps in request.sweep or (request.time_steps,):
+            cell = _cell(_with_flags(suite, request, time_steps), checkpoint, request, options)
+            cells.setdefault(cell.id, cell)
     return list(cells.values())
 
 
@@ -144,9 +148,9 @@ def _own_checkpoint(suite: Suite) -> Path:
     return path if path.is_file() else shipped_checkpoint(name)[0]
 
 
-def _with_flags(suite: Suite, request: Request) -> Suite:
+def _with_flags(suite: Suite, request: Request, time_steps: int | None) -> Suite:
     values = {
-        "input.time_steps": request.time_steps,
+        "input.time_steps": time_steps,
         "input.seed": request.seed,
         "evaluate.batch_size": request.batch_size,
         "evaluate.conventions": list(request.conventions) or None,
