@@ -12,9 +12,12 @@ from collections.abc import Sequence
 import click
 
 from snn_eval import __version__
+from snn_eval.cli.baseline import baseline
 from snn_eval.cli.codes import DONE, FAILED_CELLS, NOBODY_READS, STOPPED, WRONG_INPUT
+from snn_eval.cli.compare import compare
 from snn_eval.cli.describe import describe
 from snn_eval.cli.env import env
+from snn_eval.cli.history import history
 from snn_eval.cli.ls import ls
 from snn_eval.cli.nearest import unknown
 from snn_eval.cli.run import run
@@ -49,7 +52,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (run, show, ls, describe, validate, train, env):
+for command in (run, show, ls, describe, compare, baseline, history, validate, train, env):
     cli.add_command(command)
 
 

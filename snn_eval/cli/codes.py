@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["DONE", "FAILED_CELLS", "NOBODY_READS", "STOPPED", "WRONG_INPUT"]
+__all__ = ["DONE", "FAILED_CELLS", "GATE_FAILED", "NOBODY_READS", "STOPPED", "WRONG_INPUT"]
 
 DONE = 0
+GATE_FAILED = 1
+"""A comparison found a regression, or something that cannot be compared."""
 WRONG_INPUT = 2
-"""The user's input is wrong; nothing was left behind. (1 is kept for a gate that failed.)"""
+"""The user's input is wrong; nothing was left behind."""
 FAILED_CELLS = 3
 """Some cells failed; their records say why."""
 STOPPED = 130

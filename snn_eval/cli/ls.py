@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["ls"]
+__all__ = ["ls", "print_table"]
 
 _EPILOG = """\b
 Examples:
@@ -31,10 +31,11 @@ def ls(what: str, output: Path) -> None:
     from snn_eval.cli.nearest import check_names
 
     check_names("list", [what], ["runs", *_LISTS])
-    _print(_runs(output) if what == "runs" else _LISTS[what]())
+    print_table(_runs(output) if what == "runs" else _LISTS[what]())
 
 
-def _print(rows: Iterable[tuple[str, ...]]) -> None:
+def print_table(rows: Iterable[tuple[str, ...]]) -> None:
+    """Print rows with their columns aligned."""
     table = list(rows)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:

@@ -1,0 +1,115 @@
+"""``snn-eval compare``: an accepted result against a new one; ends with 1 where something regressed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from snn_eval.cli.codes import DONE, GATE_FAILED
+
+__all__ = ["compare", "folders"]
+
+_EPILOG = """\b
+Examples:
+  snn-eval compare reports/baseline latest                    the latest run against its baseline
+  snn-eval compare 20261120-0823 latest --only-changed        two runs
+  snn-eval compare reports/baseline reports/runs --format markdown
+  snn-eval compare reports/baseline latest --fail-on accuracy:-0.5pp --fail-on ac:+1%
+Exit codes: 0 nothing regressed, 1 the gate failed, 2 your input is wrong.
+"""
+
+_FORMATS = ("text", "markdown", "json", "junit")
+
+
+def folders(command: click.decorators.FC) -> click.decorators.FC:
+    """Options that say where names are looked up."""
+    folder = click.Path(path_type=Path, file_okay=False)
+    for flag, default, text in (
+        ("--output", "reports/runs", "Where the run folders are."),
+        ("--baselines", "reports/baseline", "Where the baselines are."),
+    ):
+        command = click.option(
+            flag, type=folder, default=Path(default), show_default=True, metavar="FOLDER", help=text
+        )(command)
+    return command
+
+
+@click.command(short_help="Compare results; fail where something regressed.", epilog=_EPILOG)
+@click.argument("base")
+@click.argument("new", default="latest")
+@click.option(
+    "--fail-on",
+    multiple=True,
+    metavar="METRIC:CHANGE",
+    help="Fail only on this metric, and only where it is worse by more: accuracy:-0.5pp, ac:+1%. Repeatable.",
+)
+@click.option("--only-changed", is_flag=True, help="Leave out metrics whose value is the same.")
+@click.option("--format", "form", default="text", show_default=True, metavar="|".join(_FORMATS), help="Of the report.")
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it there, too.")
+@click.option(
+    "--tolerance",
+    default="0.1%",
+    show_default=True,
+    metavar="SHARE",
+    help="Change of a count that is accepted where machine, torch, threads, dtype or batch size differ.",
+)
+@click.option("--fail-inconclusive", is_flag=True, help="Fail, too, where there are too few samples to tell.")
+@click.option("--convention", "conventions", multiple=True, metavar="NAME", help="Compare under this one; repeatable.")
+@click.option("--energy", multiple=True, metavar="MODEL", help="Compare under this energy model; repeatable.")
+@click.option("--all", "every", is_flag=True, help="Compare under every convention and energy model.")
+@folders
+def compare(
+    base: str,
+    new: str,
+    fail_on: tuple[str, ...],
+    only_changed: bool,
+    form: str,
+    report: Path | None,
+    tolerance: str,
+    fail_inconclusive: bool,
+    conventions: tuple[str, ...],
+    energy: tuple[str, ...],
+    every: bool,
+    output: Path,
+    baselines: Path,
+) -> int:
+    """Compare NEW (by default the latest run) with BASE; each a file, a folder or a name.
+
+    Every metric gets a verdict: pass, improved, regressed, inconclusive (too few samples) or incomparable. A metric
+    that regressed or is incomparable fails the gate. Time is shown and never fails. Needs neither torch nor data.
+    """
+    from snn_eval import regress
+    from snn_eval.atomic import write_atomic
+    from snn_eval.cli.nearest import check_names
+
+    check_names("format", [form], _FORMATS)
+    options = regress.Options(
+        regress.parse_gates(fail_on), _share(tolerance), fail_inconclusive, conventions, energy, every
+    )
+    bases = regress.find(base, baselines, output, baseline_first=True)
+    news = regress.find(new, baselines, output, baseline_first=False)
+    pairs, unmatched = regress.pair(bases, news)
+    comparisons = regress.compare(pairs, options)
+    write = dict(
+        zip(
+            _FORMATS,
+            (regress.text_report, regress.markdown_report, regress.json_report, regress.junit_report),
+            strict=True,
+        )
+    )[form]
+    text = write(comparisons, options, [" ".join(c.key) for c in unmatched], only_changed=only_changed)
+    if report is not None:
+        write_atomic(report, text)
+    click.echo(text, nl=False)
+    return GATE_FAILED if regress.failures(comparisons) else DONE
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text.strip().removesuffix("%")) / 100
+    except ValueError:
+        share = -1.0
+    if not text.strip().endswith("%") or not 0 <= share < 1:
+        raise click.UsageError(f"--tolerance {text}: expected a percentage of at least 0% and below 100%, as in 0.1%")
+    return share
