@@ -12,6 +12,7 @@ SnnEvalError
 │   ├── NotFiniteError    NaN or infinity reached a counted operation
 │   ├── UnknownOperationError   an operation without a rule, under ``--strict``
 │   └── NothingCountedError     a spiking network ran and no synaptic operation was seen
+├── DivergedError         a training's loss became infinite or NaN; the epochs before it are kept
 └── RefusedError          a number was asked for whose conditions do not hold (named in the message)
 """
 
@@ -21,6 +22,7 @@ __all__ = [
     "CheckpointError",
     "CountError",
     "DataError",
+    "DivergedError",
     "GateError",
     "InputError",
     "NetworkError",
@@ -80,6 +82,10 @@ class UnknownOperationError(CountError):
 
 class NothingCountedError(CountError):
     """A spiking network ran and not one synaptic operation was seen."""
+
+
+class DivergedError(SnnEvalError):
+    """A training's loss became infinite or NaN; the epochs before it are kept."""
 
 
 class RefusedError(SnnEvalError):

@@ -46,7 +46,7 @@ class StaticStem(nn.Module):
     """First layer for a static image: convolution and norm once per image, their current held for all T steps.
 
     Shapes: ``[N,C,H,W] -> [T,N,C',H',W']``. Running the convolution once instead of T times costs T times fewer MACs
-    and changes no value.
+    and changes no value. Input that differs from step to step (``[T,N,C,H,W]``, of an encoder) is convolved at each.
     """
 
     def __init__(self, shape: ConvShape, neuron: NeuronConfig) -> None:
@@ -58,8 +58,12 @@ class StaticStem(nn.Module):
 
     def forward(self, x: Tensor, time_steps: int) -> Tensor:
         """Spikes of all steps ``[T,N,C',H',W']`` of the images ``x``."""
-        current = self.norm(self.conv(x))
-        spikes: Tensor = self.pool(self.neuron(current.unsqueeze(0).expand(time_steps, *current.shape)))
+        if x.dim() == 5:
+            current_TNCHW = self.norm(self.conv(x.flatten(0, 1))).unflatten(0, x.shape[:2])
+        else:
+            current = self.norm(self.conv(x))
+            current_TNCHW = current.unsqueeze(0).expand(time_steps, *current.shape)
+        spikes: Tensor = self.pool(self.neuron(current_TNCHW))
         return spikes
 
 

@@ -66,7 +66,7 @@ class SpikingConvNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Readout ``[T,N,K]`` of the images ``x``."""
+        """Readout ``[T,N,K]`` of the images ``x`` ``[N,C,H,W]``, or of their encoding ``[T,N,C,H,W]``."""
         readout_TNK: Tensor = self.head(self.blocks(self.stem(x, self.time_steps)))
         return readout_TNK
 

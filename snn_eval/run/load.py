@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +15,9 @@ from snn_eval.errors import InputError, NetworkError, SnnEvalError, SuiteError
 from snn_eval.models.adapters import AdaptedNetwork, adapt
 from snn_eval.models.checkpoint import Checkpoint, load_checkpoint, load_trusted_module, load_weights
 from snn_eval.models.encoders import SEQUENCES
+from snn_eval.models.factory import user_network
 from snn_eval.models.networks import ARCHITECTURES, build_network
-from snn_eval.models.user import load_component
-from snn_eval.suite import ModelSection, Suite
+from snn_eval.suite import Suite
 
 __all__ = ["LoadedNetwork", "load_network", "torch_device"]
 
@@ -112,34 +111,14 @@ def _build(suite: Suite, stored: Checkpoint, arch: str | None) -> tuple[nn.Modul
         raise SuiteError(
             f"{suite.name}: expected an architecture, found none; give --arch NAME or --arch file.py:function"
         )
-    if ":" in chosen:
-        folder = suite.folder if chosen == model.factory and not arch else None  # a suite's path starts from its file
-        return _from_factory(chosen, time_steps, model, folder), chosen.rpartition(":")[2]
+    if ":" in chosen and chosen in (arch, model.factory):  # never a file that only the checkpoint names
+        folder = suite.folder if not arch else None  # a suite's path starts from its file
+        values = model.config if model.arch is None else {}  # those of an architecture of ours are not passed on
+        return user_network(chosen, time_steps, values, folder), chosen.rpartition(":")[2]
     if chosen == arch and chosen not in ARCHITECTURES:
         raise SuiteError(f"--arch: expected file.py:function or one of {', '.join(ARCHITECTURES)}, got {arch!r}")
     config: Mapping[str, Any] = stored.config if stored.config is not None and chosen == stored.arch else model.config
     return build_network(chosen, time_steps, config), chosen
-
-
-def _from_factory(name: str, time_steps: int, model: ModelSection, folder: Path | None) -> nn.Module:
-    """What the user's factory returns, given the suite's ``[model.config]`` and, where it takes ``time_steps``, T.
-
-    Where the suite names an architecture of ours the values are that one's and not passed on.
-    """
-    factory = load_component(name, folder)
-    values = dict(model.config) if model.arch is None else {}
-    parameters = inspect.signature(factory).parameters
-    if "time_steps" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        values["time_steps"] = time_steps
-    try:
-        module = factory(**values)
-    except SnnEvalError:
-        raise
-    except (Exception, SystemExit) as error:  # the user's code raises what it likes
-        raise SuiteError(f"{name}: expected a network, got {type(error).__name__}: {_first_line(error)}") from error
-    if not isinstance(module, nn.Module):
-        raise SuiteError(f"{name}: expected a torch.nn.Module, got {type(module).__name__}")
-    return module
 
 
 def _notes(suite: Suite, stored: Checkpoint) -> tuple[str, ...]:

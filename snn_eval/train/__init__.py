@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from snn_eval.train.loop import Epoch, Trained, train
+from snn_eval.train.log import Epoch
+from snn_eval.train.loop import Trained, train
+from snn_eval.train.watch import Silent, Watcher
 
-__all__ = ["Epoch", "Trained", "train"]
+__all__ = ["Epoch", "Silent", "Trained", "Watcher", "train"]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from snn_eval.data import ArrayDataset
-from snn_eval.models.adapters import Framework
+from snn_eval.errors import DivergedError
 from snn_eval.suite import TrainSection
-from snn_eval.train.augment import shifted
 from snn_eval.train.losses import firing_rate, readout_loss
+from snn_eval.train.samples import Samples
+from snn_eval.train.trainee import Trainee
 
 __all__ = ["Check", "check", "train_epoch"]
 
@@ -28,75 +27,76 @@ class Check:
     firing_rate: float
 
 
-@contextmanager
-def _spikes_of(module: nn.Module, framework: Framework) -> Iterator[list[Tensor]]:
-    """Outputs of all spiking layers since the list was last emptied."""
-    spikes: list[Tensor] = []
-
-    def hook_of(index: int) -> Callable[[nn.Module, Any, Any], None]:
-        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            spikes.append(output[index] if isinstance(output, tuple) else output)
-
-        return hook
-
-    handles = []
-    for part in module.modules():
-        facts = framework.facts(part)
-        if facts is not None and facts.neuron.has_threshold:
-            handles.append(part.register_forward_hook(hook_of(facts.neuron.output_index)))
-    try:
-        yield spikes
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
 def train_epoch(
-    module: nn.Module,
-    framework: Framework,
-    data: ArrayDataset,
-    config: TrainSection,
+    trainee: Trainee,
+    samples: Samples,
+    number: int,
     optimizer: torch.optim.Optimizer,
     generator: torch.Generator,
-    after_step: Callable[[], None],
+    after_step: Callable[[int], None],
 ) -> float:
-    """Train on every sample once, in an order drawn from ``generator``; returns the mean loss with its penalty.
+    """Train on every sample once; returns the mean loss with its penalty.
 
-    A last batch smaller than ``batch_size`` is left out: batch norm would take its few samples as seriously as many.
+    Args:
+        trainee: the network.
+        samples: its data and the suite's values.
+        number: of the epoch, from 1.
+        optimizer: its learning rate is set already.
+        generator: source of order and augmentation.
+        after_step: called with the number of samples after every step.
+
+    Raises:
+        DivergedError: the loss is no longer finite; the weights of the epoch before are kept by the caller.
     """
-    module.train()
-    x, target = data.tensors()
-    order = torch.randperm(len(target), generator=generator)
-    total, batches = 0.0, max(1, len(order) // config.batch_size)
-    with _spikes_of(module, framework) as spikes:
-        for index in torch.split(order[: batches * config.batch_size], config.batch_size):
-            framework.reset(module)
+    config = samples.suite.train
+    trainee.module.train()
+    total = 0.0
+    with trainee.fused(), trainee.spikes() as spikes:
+        for x, target in samples.shuffled(number, generator):
             spikes.clear()
-            readout = module(shifted(x[index], config.shift, generator))
-            loss = readout_loss(readout, target[index], tet=config.tet, label_smoothing=config.label_smoothing)
+            with torch.autocast(trainee.device.type, torch.bfloat16, enabled=config.amp):
+                readout = trainee.readout(x)
+            loss = readout_loss(
+                readout,
+                target.to(trainee.device),
+                loss=config.loss,
+                tet=config.tet,
+                label_smoothing=config.label_smoothing,
+            )
             if config.rate_penalty:
                 loss = loss + config.rate_penalty * firing_rate(spikes)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
+            if config.gradient_clip:
+                nn.utils.clip_grad_norm_(trainee.module.parameters(), config.gradient_clip)
             optimizer.step()
-            after_step()
-            total += loss.item()
-    framework.reset(module)
-    return total / batches
+            total += _finite(loss.item(), number, config)
+            after_step(len(target))
+    trainee.network.framework.reset(trainee.module)
+    return total / samples.batches
 
 
-def check(module: nn.Module, framework: Framework, data: ArrayDataset, batch_size: int) -> Check:
-    """Loss of the mean readout, accuracy and firing rate on one part, in eval mode."""
-    module.eval()
-    loss, right, rates = 0.0, 0, 0.0
-    with torch.no_grad(), _spikes_of(module, framework) as spikes:
-        for chunk in data.chunks(batch_size):
-            framework.reset(module)
+def check(trainee: Trainee, samples: Samples) -> Check:
+    """Loss of the mean readout, accuracy and firing rate on the validation part, in eval mode and float32."""
+    trainee.module.eval()
+    config = samples.suite.train
+    loss, right, rates, seen = 0.0, 0, 0.0, 0
+    with torch.no_grad(), trainee.spikes() as spikes:
+        for x, target_cpu in samples.checked():
             spikes.clear()
-            readout = module(chunk.x)
-            target = torch.from_numpy(chunk.target)
-            loss += readout_loss(readout, target).item() * len(chunk)
+            readout, target = trainee.readout(x), target_cpu.to(trainee.device)
+            loss += readout_loss(readout, target, loss=config.loss).item() * len(target)
             right += int((readout.mean(0).argmax(1) == target).sum())
-            rates += firing_rate(spikes).item() * len(chunk)
-    framework.reset(module)
-    return Check(loss / len(data), right / len(data), rates / len(data))
+            rates += firing_rate(spikes).item() * len(target)
+            seen += len(target)
+    trainee.network.framework.reset(trainee.module)
+    return Check(loss / seen, right / seen, rates / seen)
+
+
+def _finite(loss: float, epoch: int, config: TrainSection) -> float:
+    if math.isfinite(loss):
+        return loss
+    tries = [f"train.learning_rate below {config.learning_rate:g}"]
+    tries += ["train.gradient_clip=1"] if not config.gradient_clip else []
+    tries += ["train.amp=false"] if config.amp else []
+    raise DivergedError(f"epoch {epoch}: expected a finite loss, got {loss}; try --set {', or '.join(tries)}")

@@ -117,6 +117,18 @@ class AdaptedNetwork:
             self.framework.reset(self.module)
             return self._forward(x)
 
+    def forward(self, x: Tensor) -> Tensor:
+        """As :meth:`run`, with gradients and in the mode the module is in: for training.
+
+        Raises:
+            NetworkError: the input or the readout has an unexpected shape, or nothing was run or observed yet.
+        """
+        if self._observation is None:
+            raise NetworkError("how the network runs time is not known yet: give adapt(example=...) or run once")
+        self._check_input(x)
+        self.framework.reset(self.module)
+        return self._forward(x)
+
     def observe(self, x: Tensor) -> None:
         """Find out, on one sample of ``x``, how time is run and which layer is the readout.
 
