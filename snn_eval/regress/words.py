@@ -8,7 +8,7 @@ from snn_eval.regress.side import Side
 from snn_eval.report.format import ABSENT, cell
 from snn_eval.units import RATIO
 
-__all__ = ["change", "conditions_line", "label", "title", "values"]
+__all__ = ["change", "checkpoints", "conditions_line", "label", "title", "values"]
 
 
 def title(comparison: Comparison) -> str:
@@ -16,17 +16,20 @@ def title(comparison: Comparison) -> str:
     identity = (comparison.new or comparison.base).record.identity
     return (
         f"{identity.model} on {identity.suite} v{identity.suite_version} · {identity.samples:,} samples of "
-        f"{identity.split} · T = {identity.time_steps} · {_checkpoints(comparison)}"
+        f"{identity.split} · T = {identity.time_steps}"
     )
 
 
-def _checkpoints(comparison: Comparison) -> str:
-    def short(side: Side) -> str:
-        return (side.record.identity.checkpoint_sha256 or "unknown")[:8]
+def checkpoints(comparison: Comparison) -> str:
+    """Which weights, by the beginning of their hash."""
 
-    base = short(comparison.base)
-    new = base if comparison.new is None else short(comparison.new)
-    return f"checkpoint {base}" if base == new else f"checkpoint {base} → {new}"
+    def named(side: Side) -> str:
+        identity = side.record.identity
+        return f"{identity.checkpoint_name or 'unnamed'} ({(identity.checkpoint_sha256 or 'unknown')[:8]})"
+
+    base = named(comparison.base)
+    new = base if comparison.new is None else named(comparison.new)
+    return f"checkpoint {base}, the same in both" if base == new else f"checkpoint {base} → {new}"
 
 
 def conditions_line(comparison: Comparison) -> str:
@@ -67,16 +70,17 @@ def change(row: Row) -> str:
         text = f"{_signed(by * 100)} pp" if by else ""
         if row.interval is None:
             return text
-        return f"{text or '0 pp'} [{row.interval.low * 100:+.2f}, {row.interval.high * 100:+.2f}]"
+        return f"{text or '0 pp'} [{_signed(row.interval.low * 100)}, {_signed(row.interval.high * 100)}]"
     if not by:
         return ""
     return f"{_signed(by / abs(old.value) * 100)} %" if old.value else f"{by:+.4g}"
 
 
 def _signed(number: float) -> str:
-    """Two decimals, or two digits of what is smaller.
+    """Three digits, two decimals at least from 0.1 to 10, two digits of what is smaller.
 
-    >>> _signed(-0.5), _signed(0.00123)
-    ('-0.50', '+0.0012')
+    >>> _signed(-81.616), _signed(-0.5), _signed(0.00123)
+    ('-81.6', '-0.50', '+0.0012')
     """
-    return f"{number:+.2f}" if abs(number) >= 0.1 else f"{number:+.2g}"
+    size = abs(number)
+    return f"{number:+.1f}" if size >= 10 else f"{number:+.2f}" if size >= 0.1 or number == 0 else f"{number:+.2g}"
