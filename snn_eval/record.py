@@ -122,6 +122,17 @@ class Provenance(_Strict):
     config: dict[str, Any] = Field(default_factory=dict)
     energy_tables: dict[str, EnergyTable] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _names_what_is_computed(self) -> Provenance:
+        evaluate = self.config.get("evaluate", {})
+        for key in ("metrics", "conventions", "energy") if isinstance(evaluate, dict) else ():
+            names = evaluate.get(key, [])
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise ValueError(f"config.evaluate.{key}: expected a list of names")
+        if not isinstance(evaluate, dict):
+            raise ValueError("config.evaluate: expected a table")
+        return self
+
 
 class Record(_Strict):
     """The stored result of one cell."""

@@ -45,7 +45,9 @@ _ONE_OR_MORE = BeforeValidator(lambda value: [value] if isinstance(value, int | 
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """TOML has types: text in quotes is no number, and true is none either."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class SuiteSection(_Section):
@@ -70,7 +72,7 @@ class DataSection(_Section):
     factory: str | None = None
     classes: list[str] = Field(default_factory=list)
     shares: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = None
-    size: tuple[Positive, Positive] | None = None
+    size: Annotated[tuple[Positive, Positive], Field(strict=False)] | None = None  # TOML has lists
     train: str = "train"
     validation: str | None = "validation"
     test: str = "test"
@@ -238,7 +240,7 @@ def load_suite(name_or_path: str | Path) -> Suite:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise SuiteError(f"{path}: expected a readable suite file, got {error}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, or a number of thousands of digits
         raise SuiteError(f"{path}: expected TOML, got {error}") from error
     suite = _validated(values, str(path), None if _is_name(name_or_path) else path.parent)
     for ablation in suite.ablation:  # a wrong key is found now, not after hours of training

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +21,14 @@ from snn_eval.errors import CountError, InputError
 __all__ = ["Cost", "EnergyModel", "energy_model", "energy_model_names", "energy_pj", "energy_pj_per_step"]
 
 
+Sizes = Annotated[tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...], Field(strict=False)]
+"""A list of TOML as an immutable value."""
+
+
 class Cost(BaseModel):
     """Energy of one operation in pJ, and where the number comes from (``decision: …`` where it is ours)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     pj: float = Field(ge=0, allow_inf_nan=False)
     source: str = Field(min_length=1)
@@ -32,7 +37,7 @@ class Cost(BaseModel):
 class EnergyModel(BaseModel):
     """A named, versioned table of costs; ``kind`` is the formula it is for (``lemaire`` has SRAM traffic)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     name: str
     version: int
@@ -40,9 +45,9 @@ class EnergyModel(BaseModel):
     summary: str = ""
     source: str
     costs: dict[str, Cost]
-    sram_bytes: tuple[float, ...] = ()
-    sram_pj: tuple[float, ...] = ()
-    word_bytes: int = 4
+    sram_bytes: Sizes = ()
+    sram_pj: Sizes = ()
+    word_bytes: int = Field(4, ge=1)
 
     @model_validator(mode="after")
     def _known_kinds(self) -> EnergyModel:
@@ -51,6 +56,8 @@ class EnergyModel(BaseModel):
             raise ValueError(f"unknown kinds of operation {sorted(unknown)}; there are {', '.join(KINDS)}")
         if len(self.sram_bytes) != len(self.sram_pj) or (self.kind == "lemaire" and len(self.sram_bytes) < 2):
             raise ValueError("sram_bytes and sram_pj must have the same length, at least 2 for kind lemaire")
+        if any(after <= before for before, after in pairwise(self.sram_bytes)):
+            raise ValueError("sram_bytes must rise")
         return self
 
     def cost_pj(self, kind: str, needed_by: str) -> float:
@@ -75,9 +82,11 @@ def _tables() -> dict[str, EnergyModel]:
 
 def _parse(text: str, where: str) -> EnergyModel:
     try:
-        return EnergyModel.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+        content = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, or a number of thousands of digits
         raise InputError(f"energy table {where} is not TOML: {error}") from error
+    try:
+        return EnergyModel.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

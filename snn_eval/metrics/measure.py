@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
@@ -88,6 +89,9 @@ def _labelled(name: str | None, versions: Mapping[str, int]) -> str | None:
 
 def _measurement(metric: Metric, value: Value, versions: Mapping[str, int]) -> Measurement:
     interval = value.interval
+    if not math.isfinite(value.value):
+        of = " ".join(filter(None, (value.convention, value.energy_model)))
+        raise CountError(f"{metric.name} {of} {value.scope} is {value.value}; expected a number (costs too large?)")
     return Measurement(
         metric=_SAME_AS.get(metric.name, metric.name),
         version=metric.version,

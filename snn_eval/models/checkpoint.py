@@ -39,6 +39,9 @@ FORMAT_VERSION = 1
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 """Keys under which other projects keep the weights."""
 
+_LARGEST_EXPANDED_BYTES = 2**28
+"""A tensor may repeat its numbers (``expand``) up to this size: a few bytes on disk must not fill the memory."""
+
 PREFIXES = ("module.", "model.", "net.")
 
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -170,7 +173,10 @@ def load_weights(module: nn.Module, checkpoint: Checkpoint) -> None:
             raise CheckpointError(f"{where}: {key}: {shapes}; another size or number of classes")
         if given[key].is_complex() and not tensor.is_complex():  # torch would drop the imaginary part and only warn
             raise CheckpointError(f"{where}: {key}: expected real numbers, got {given[key].dtype}")
-    module.load_state_dict(dict(given))
+    try:
+        module.load_state_dict(dict(given))
+    except RuntimeError as error:  # of a number type that cannot be copied into the module's
+        raise CheckpointError(f"{where}: the weights do not fit: {' '.join(str(error).split())[:200]}") from error
     for name, weight in module.named_parameters():
         if not torch.isfinite(weight).all():
             raise CheckpointError(f"{where}: {name}: expected finite weights, found infinity; training diverged")
@@ -247,7 +253,7 @@ def read_values(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about old pickle formats: nothing the user could do
-            return torch.load(path, map_location="cpu", weights_only=True)
+            values = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         found = re.search(r"(?:GLOBAL|Unsupported class) (\S+)", str(error))
         if found:
@@ -257,8 +263,12 @@ def read_values(path: Path) -> Any:
                 "save module.state_dict() instead, or give --trust if you trust whoever made it"
             ) from error
         raise _unreadable(path, error) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # on a damaged file torch raises whatever it stumbles over
         raise _unreadable(path, error) from error
+    _refuse_odd_tensors(values, path)
+    return values
 
 
 def _unreadable(path: Path, error: Exception) -> CheckpointError:
@@ -274,6 +284,38 @@ def _unreadable(path: Path, error: Exception) -> CheckpointError:
         return CheckpointError(f"{path}: expected a PyTorch checkpoint, got an unreadable file")
     detail = f" ({_first_line(error)})" if isinstance(error, RuntimeError) else ""
     return CheckpointError(f"{path}: expected a whole PyTorch checkpoint, got a truncated or damaged file{detail}")
+
+
+def _refuse_odd_tensors(values: Any, path: Path) -> None:
+    """Raise CheckpointError for a tensor that is no plain block of numbers, wherever in dicts and lists it is."""
+    waiting: list[tuple[str, Any]] = [("", values)]
+    seen: set[int] = set()  # a pickle may hold a list in itself
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, Tensor):
+            odd = _oddity(value)
+            if odd:
+                raise CheckpointError(f"{path}: {name}: expected a plain dense tensor, got {odd}; save it as one")
+        elif isinstance(value, dict | list | tuple) and id(value) not in seen:
+            seen.add(id(value))
+            inside = value.items() if isinstance(value, dict) else enumerate(value)
+            waiting += [(f"{name}.{key}".lstrip("."), part) for key, part in inside]
+
+
+def _oddity(tensor: Tensor) -> str:
+    """What keeps a tensor from being a plain block of numbers; nothing where it is one."""
+    if tensor.is_nested:
+        return "a nested one"
+    if tensor.layout is not torch.strided:
+        return "a sparse one"
+    if tensor.is_quantized:
+        return "a quantised one"
+    if tensor.device.type != "cpu":
+        return f"one without numbers ({tensor.device.type})"
+    size = tensor.numel() * tensor.element_size()
+    if size > max(tensor.untyped_storage().nbytes(), _LARGEST_EXPANDED_BYTES):
+        return f"one of {size:,} bytes that repeats {tensor.untyped_storage().nbytes():,}"
+    return ""
 
 
 def _refuse_nan(weights: Mapping[str, Tensor], path: Path) -> None:

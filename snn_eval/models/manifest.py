@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from snn_eval.data.shipped import shipped_folder
 from snn_eval.errors import CheckpointError
@@ -21,7 +21,7 @@ class ShippedCheckpoint(BaseModel):
     is what that took (advisory).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     file: str
     sha256: str
@@ -48,9 +48,11 @@ def load_manifest(folder: Path | None = None) -> dict[str, ShippedCheckpoint]:
     """
     path = (folder or shipped_folder("checkpoints")) / "MANIFEST.toml"
     try:
-        tables: list[Any] = tomllib.loads(path.read_text(encoding="utf-8")).get("checkpoint", [])
+        tables: Any = tomllib.loads(path.read_text(encoding="utf-8")).get("checkpoint", [])
+        if not isinstance(tables, list):
+            raise ValueError(f"checkpoint is no list of tables but {type(tables).__name__}")
         entries = [ShippedCheckpoint.model_validate(table) for table in tables]
-    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: also of TOML, UTF-8 and pydantic
         raise CheckpointError(f"{path}: expected a valid manifest: {str(error).splitlines()[0]}") from error
     return {entry.file: entry for entry in entries}
 

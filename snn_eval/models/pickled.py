@@ -60,7 +60,7 @@ def _streams(path: Path) -> list[BinaryIO]:
             if any(part.file_size > _LARGEST_BYTES for part in pickles):
                 raise UnpicklingError(f"a pickle of more than {_LARGEST_BYTES} bytes")
             return [io.BytesIO(archive.read(part)) for part in pickles]
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
         raise UnpicklingError(str(error)) from error
 
 

@@ -111,3 +111,30 @@ def test_reading_suites_imports_no_framework() -> None:
     )
     code += "sys.exit(len({'torch', 'spikingjelly', 'snntorch'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("time_steps = 8", 'time_steps = "8"'),
+        ("time_steps = 8", "time_steps = true"),
+        ("time_steps = 8", "time_steps = 8.0"),
+        ('name = "digits"', "name = 7"),
+        ('kind = "real"', "kind = true"),
+        ("version = 1", 'version = "1"'),
+    ],
+)
+def test_a_value_of_another_toml_type_is_refused(tmp_path: Path, line: str, wrong: str) -> None:
+    from snn_eval.data.shipped import shipped_folder
+
+    text = (shipped_folder("suites") / "digits.toml").read_text("utf-8")
+    assert line in text
+    (tmp_path / "mine.toml").write_text(text.replace(line, wrong, 1), "utf-8")
+    with pytest.raises(SuiteError, match=f"{line.partition(' ')[0]}: .*should be"):
+        load_suite(tmp_path / "mine.toml")
+
+
+def test_nesting_without_end_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "deep.toml").write_text("x = " + "[" * 5000, "utf-8")
+    with pytest.raises(SuiteError, match="expected TOML"):
+        load_suite(tmp_path / "deep.toml")
