@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from snn_eval.errors import NetworkError
 from snn_eval.models.adapters.base import AdaptedNetwork, Feed, Framework, Role
+from snn_eval.models.adapters.declared import with_declared
 from snn_eval.models.adapters.plain import plain_framework
 from snn_eval.models.network import NeuronModel
 
@@ -76,9 +77,24 @@ def framework_of(
 ) -> Framework:
     """How to find the neurons of a module and reset its state, without changing it; arguments as for :func:`adapt`.
 
+    Modules that say of themselves what they are (:mod:`snn_eval.models.adapters.declared`) are found whatever the
+    framework is.
+
     Raises:
         NetworkError: neurons of several frameworks, an unknown name, or a neuron that names no module.
     """
+    if neurons:
+        return _named(module, name, neurons, reset, multi_step)
+    return with_declared(_named(module, name, {}, reset, multi_step), module)
+
+
+def _named(
+    module: nn.Module,
+    name: FrameworkName | None,
+    neurons: Mapping[type[nn.Module] | str, NeuronModel],
+    reset: Callable[[nn.Module], None] | None,
+    multi_step: bool,
+) -> Framework:
     if name is None:
         present = {} if neurons else _frameworks_present(module)
         if len(present) > 1:
@@ -95,7 +111,7 @@ def framework_of(
 
         return SNNTORCH
     if name == "plain":
-        return plain_framework(module, neurons or {}, reset, multi_step=multi_step)
+        return plain_framework(module, neurons, reset, multi_step=multi_step)
     raise NetworkError(f"framework: expected spikingjelly, snntorch or plain, got {name!r}")
 
 
