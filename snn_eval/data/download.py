@@ -53,10 +53,11 @@ def download(wanted: GivenOut, folder: Path, tell: Callable[[str], None], patien
 
 @contextlib.contextmanager
 def _locked(path: Path, tell: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock of a file; the system lets go of it when a process dies."""
+    """Hold the lock of a file; the system lets go of it when a process dies. Folders made for nothing are removed."""
     from filelock import FileLock
 
     lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+    made = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -69,7 +70,12 @@ def _locked(path: Path, tell: Callable[[str], None]) -> Iterator[None]:
     try:
         yield
     finally:
+        with contextlib.suppress(OSError):
+            os.unlink(lock.lock_file)  # while it is held: whoever waits for it sees that, and makes a new one
         lock.release()
+        for folder in made:
+            with contextlib.suppress(OSError):  # not empty
+                folder.rmdir()
 
 
 def _from_mirror(url: str, file: OfficialFile, path: Path, tell: Callable[[str], None], patience: Patience) -> None:

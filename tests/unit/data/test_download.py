@@ -122,11 +122,11 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def fetched(folder: Path, *urls: str, patience: Patience = HURRY) -> list[str]:
-    """What was told; the file is there and nothing else but the lock."""
+    """What was told; the file is there and nothing else."""
     told: list[str] = []
     download(GivenOut(FILE, urls), folder, told.append, patience)
     assert (folder / FILE.path).read_bytes() == CONTENT
-    assert {p.name for p in (folder / "Set/raw").iterdir()} - {".file.gz.lock"} == {"file.gz"}
+    assert [p.name for p in (folder / "Set/raw").iterdir()] == ["file.gz"]
     return told
 
 
@@ -221,7 +221,8 @@ def test_a_bad_mirror_is_left_with_its_reason(path: str, message: str, asked: in
 
 
 def test_no_network(tmp_path: Path) -> None:
-    message = refused(tmp_path, "http://127.0.0.1:1/x", "http://name.invalid/x")
+    message = refused(tmp_path / "new", "http://127.0.0.1:1/x", "http://name.invalid/x")
+    assert not (tmp_path / "new").exists()  # nothing is left of the attempt
     assert "127.0.0.1:1: no connection: " in message
     assert "name.invalid: no connection: " in message
 
@@ -231,7 +232,7 @@ def test_two_at_once_fetch_once(mirror: str, tmp_path: Path) -> None:
 
     def one() -> None:
         try:
-            fetched(tmp_path, f"{mirror}/good")
+            download(GivenOut(FILE, (f"{mirror}/good",)), tmp_path, lambda _: None, HURRY)
         except Exception as error:
             failures.append(error)
 
@@ -242,6 +243,7 @@ def test_two_at_once_fetch_once(mirror: str, tmp_path: Path) -> None:
         thread.join()
     assert not failures
     assert len(Server.asked) == 1
+    assert (tmp_path / FILE.path).read_bytes() == CONTENT
 
 
 def test_a_folder_that_cannot_be_written(mirror: str, tmp_path: Path) -> None:
