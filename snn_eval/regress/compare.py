@@ -77,13 +77,18 @@ class Comparison:
 
     @property
     def failed(self) -> bool:
-        """Whether any gated metric failed."""
-        return any(row.failed for row in self.rows) or self.new is None
+        """Whether any gated metric failed, or there was nothing to compare."""
+        return self.failures > 0
+
+    @property
+    def failures(self) -> int:
+        """How many metrics failed; nothing to compare counts as one."""
+        return sum(row.failed for row in self.rows) if self.rows else 1
 
 
 def failures(comparisons: Sequence[Comparison]) -> int:
-    """How many metrics failed, a missing partner counting as one."""
-    return sum(sum(row.failed for row in c.rows) + (c.new is None) for c in comparisons)
+    """How many metrics of all comparisons failed."""
+    return sum(c.failures for c in comparisons)
 
 
 def compare(pairs: Sequence[tuple[Side, Side | None]], options: Options | None = None) -> list[Comparison]:
@@ -105,7 +110,7 @@ def compare(pairs: Sequence[tuple[Side, Side | None]], options: Options | None =
         draft.adjusted[index] = p
     done = {(id(d.base), id(d.new)): d.comparison(max(len(tests), 1)) for d in drafts}
     return [
-        Comparison(base, None, (), barrier="not measured") if new is None else done[id(base), id(new)]
+        Comparison(base, None, (), barrier="there is no new result of it") if new is None else done[id(base), id(new)]
         for base, new in pairs
     ]
 
@@ -122,12 +127,12 @@ class _Draft:
 
     def __init__(self, base: Side, new: Side, options: Options) -> None:
         self.base, self.new, self.options = base, new, options
-        self.barrier = barrier(base, new)
         self.conditions = differing_conditions(base.record, new.record)
         self.random = is_random(base.record) or is_random(new.record)
         self.couples = list(
             couples(base.record, new.record, options.conventions, options.energy_models, every=options.every)
         )
+        self.barrier = barrier(base, new) or (None if self.couples else "neither side holds a measurement")
         self.pairs: dict[int, Pairs] = {}
         if self.barrier is None:
             self.pairs = {i: pairs for i, c in enumerate(self.couples) if (pairs := _pairs(base, new, c)) is not None}

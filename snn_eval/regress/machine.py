@@ -94,9 +94,9 @@ def junit_report(
         rows = [row for row in c.rows if not only_changed or row.changed or row.failed]
         suite = Xml.SubElement(root, "testsuite", name=f"{identity.suite} {identity.model}")
         classname = f"{identity.suite}.{identity.model}"
-        if c.new is None:
+        if not c.rows:
             case = Xml.SubElement(suite, "testcase", classname=classname, name="measured")
-            Xml.SubElement(case, "failure", message="incomparable: there is no new result of it")
+            Xml.SubElement(case, "failure", message=f"incomparable: {c.barrier}")
         for row in rows:
             _case(suite, classname, row)
         kinds = [child.tag for case in suite for child in case]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from snn_eval.errors import GateError
 from snn_eval.metrics.registry import METRICS
 from snn_eval.record import Measurement, Record
-from snn_eval.report.lookup import Results
+from snn_eval.report.lookup import HEADLINE_CONVENTION, HEADLINE_ENERGY_MODEL
 
 __all__ = ["Couple", "couples"]
 
@@ -41,12 +42,16 @@ def couples(
 
     Args:
         base, new: the records.
-        conventions, energy_models: to look at; those of the base's headline if none are named.
+        conventions, energy_models: to look at; those of the headline (of base, else of new) if none are named.
         every: all there are.
+
+    Raises:
+        GateError: neither record holds a convention or energy model that is named.
     """
-    headline = Results(base)
-    chosen_c = {_plain(name) for name in conventions or (headline.convention,)}
-    chosen_e = {_plain(name) for name in energy_models or (headline.energy_model,)}
+    models = [name for r in (base, new) for m in r.measurements if (name := _plain(m.energy_model))]
+    rules = [name for r in (base, new) for m in r.measurements if (name := _plain(m.convention)) not in ("", *models)]
+    chosen_e = _chosen(energy_models, models, HEADLINE_ENERGY_MODEL, "energy model")
+    chosen_c = _chosen(conventions, rules, HEADLINE_CONVENTION, "convention")
 
     def by_name(record: Record) -> dict[_Name, Measurement]:
         return {
@@ -59,14 +64,22 @@ def couples(
 
     old, now = by_name(base), by_name(new)
     order = {name: place for place, name in enumerate(METRICS)}  # a baseline is sorted by name, a run is not
-    for name in sorted(old | now, key=lambda name: (order.get(name[0], len(order)), name)):
-        couple = Couple(old.get(name), now.get(name))
+    for key in sorted(old | now, key=lambda key: (order.get(key[0], len(order)), key)):
+        couple = Couple(old.get(key), now.get(key))
         if couple.either.kind != "advisory" or (couple.old and couple.now):  # a baseline holds no time
             yield couple
 
 
 def _name(m: Measurement) -> _Name:
     return m.metric, _plain(m.convention), _plain(m.energy_model)
+
+
+def _chosen(named: Sequence[str], held: Sequence[str], headline: str, what: str) -> set[str]:
+    for name in named:
+        if _plain(name) not in held:
+            there = ", ".join(dict.fromkeys(held)) or "none"
+            raise GateError(f"neither base nor new was measured under the {what} {name!r}; there are: {there}")
+    return {_plain(name) for name in named} or {headline if headline in held else next(iter(held), "")}
 
 
 def _plain(label: str | None) -> str:

@@ -104,8 +104,8 @@ def _named(c: Comparison) -> str:
 def _failed_text(c: Comparison, options: Options) -> str:
     """The failures of one model, by reason."""
     lines = [f"what failed: {_who(c)}"]
-    if c.new is None:
-        return f"{lines[0]}\n  incomparable: there is no new result of it"
+    if not c.rows:
+        return f"{lines[0]}\n  incomparable: {c.barrier}"
     by_reason: dict[str, list[Row]] = {}
     for row in c.rows:
         if row.failed:
@@ -124,9 +124,6 @@ def _failed_text(c: Comparison, options: Options) -> str:
 
 def _failed_lines(c: Comparison, options: Options) -> Iterable[str]:
     """One line for each failure; where nothing can be compared, one line."""
-    if c.new is None:
-        yield f"{_who(c)}: incomparable: there is no new result of it"
-        return
     if c.barrier is not None:
         yield f"{_who(c)}: incomparable: {c.barrier}"
         return
