@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from snn_eval.errors import RunError
 
-__all__ = ["TEMPORARY_SUFFIX", "cannot_write", "write_atomic"]
+__all__ = ["TEMPORARY_SUFFIX", "cannot_write", "check_folder", "write_atomic"]
 
 TEMPORARY_SUFFIX = ".tmp"
 """Ending of a file still being written; a reader ignores such files."""
@@ -46,6 +46,19 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise cannot_write(path, error) from error
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that could not be made or written to, before hours are spent on what belongs into it.
+
+    Raises:
+        RunError: a file stands in its place or above it, or there is no permission.
+    """
+    place = next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
+    if not place.is_dir():
+        raise RunError(f"cannot write {folder}: {place} is a file; choose another folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise cannot_write(folder, PermissionError(errno.EACCES, "no permission"))
 
 
 def cannot_write(path: Path, error: OSError) -> RunError:

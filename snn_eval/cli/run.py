@@ -77,6 +77,7 @@ def run(output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> 
     One pass over the test set; all numbers come from the counts it leaves behind in the run folder. A run that was
     interrupted goes on where it stopped. Without --models or --suite: suite digits.
     """
+    from snn_eval.atomic import check_folder
     from snn_eval.cli.progress import watching
     from snn_eval.cli.result import print_results
     from snn_eval.run.plan import Request, described, plan
@@ -92,6 +93,7 @@ def run(output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> 
     if dry_run:
         click.echo("\n".join(described(cells)))
         return 0
+    check_folder(output)
     argv: tuple[str, ...] = click.get_current_context().obj or ()
     with watching(quiet) as listener:
         asked = (len(request.models) + len(request.suites)) * max(1, len(request.sweep))
