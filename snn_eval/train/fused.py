@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -93,14 +93,15 @@ def run_fused(node: Any, x_seq: Tensor) -> Tensor:
 
 
 @contextmanager
-def fused(module: nn.Module, once: set[str]) -> Iterator[None]:
-    """While inside, neurons of ``module`` named in ``once`` that :func:`can_fuse` take all steps in one node.
+def fused(module: nn.Module, names: Collection[str]) -> Iterator[None]:
+    """While inside, the neurons of that name take all their steps in one node.
 
     Args:
         module: the network, on the CPU.
-        once: paths of the neurons that are called once between two resets, so that each call begins at rest.
+        names: paths of neurons that :func:`can_fuse` and are called once between two resets, so that each call begins
+            at rest.
     """
-    parts = [part for name, part in module.named_modules() if name in once and can_fuse(part)]
+    parts: list[Any] = [module.get_submodule(name) for name in names]
     for part in parts:
         part.multi_step_forward = partial(run_fused, part)
     try:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from snn_eval.errors import NetworkError, SnnEvalError
 from snn_eval.models.adapters import AdaptedNetwork
-from snn_eval.train.fused import fused
+from snn_eval.train.fused import can_fuse, fused
 
 __all__ = ["Trainee"]
 
@@ -39,9 +39,10 @@ class Trainee:
         self.module.to(device).to(memory_format=torch.channels_last)
         if not any(weight.requires_grad for weight in self.module.parameters()):
             raise NetworkError("training: expected a network with parameters to train, found none")
+        _tried(network, example.to(device))
         calls: Counter[str] = Counter()
         with self._hooked(lambda name, _output: calls.update([name])):
-            readout_TNK = _tried(network, example.to(device))
+            readout_TNK = network.run(example.to(device))
         if readout_TNK.shape[-1] != classes:
             raise NetworkError(f"the data has {classes} classes, the network's readout {readout_TNK.shape[-1]}")
         self._once = {name for name, count in calls.items() if count == 1}
@@ -54,11 +55,16 @@ class Trainee:
 
     def fused(self) -> AbstractContextManager[None]:
         """While inside, neurons that can take all their steps in one node; on the CPU only."""
-        return fused(self.module, self._once) if self.device.type == "cpu" else nullcontext()
+        return fused(self.module, self.fusible) if self.device.type == "cpu" else nullcontext()
 
     def readout(self, x: Tensor) -> Tensor:
         """Readout ``[T,N,K]`` float32 with gradients, of input already encoded; all state is reset first."""
         return self.network.forward(x.to(self.device)).float()
+
+    @property
+    def fusible(self) -> frozenset[str]:
+        """Paths of the neurons that :meth:`fused` changes."""
+        return frozenset(name for name in self._once if can_fuse(self.module.get_submodule(name)))
 
     @contextmanager
     def spikes(self) -> Iterator[list[Tensor]]:
@@ -89,11 +95,11 @@ class Trainee:
                 handle.remove()
 
 
-def _tried(network: AdaptedNetwork, example: Tensor) -> Tensor:
-    """Readout of the example; a network that does not fit its input fails here, before anything is written."""
+def _tried(network: AdaptedNetwork, example: Tensor) -> None:
+    """Run the network; one that does not fit its input fails here, before anything is written."""
     try:
         network.observe(example)
-        return network.run(example)
+        network.run(example)
     except SnnEvalError:
         raise
     except Exception as error:  # a module of the user's raises what it likes
