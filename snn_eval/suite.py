@@ -209,13 +209,19 @@ class Suite(_Section):
 
     @property
     def data_source(self) -> DataSource:
-        """Where its samples come from."""
+        """Where its samples come from; a factory's file is run.
+
+        Raises:
+            SuiteError: a factory that is not there or fails.
+        """
+        from snn_eval.models.user import load_component
+
         data = self.data
         return DataSource(
             name=data.name,
             images=data.images,
             arrays=data.arrays,
-            factory=data.factory,
+            factory=None if data.factory is None else load_component(data.factory, self.folder),
             classes=tuple(data.classes),
             shares=data.shares,
             size=data.size,
@@ -282,7 +288,7 @@ def _find(name_or_path: str | Path) -> Path:
     if not _is_name(name_or_path):
         path = Path(name_or_path)
         if not path.is_file():
-            raise SuiteError(f"{path}: expected a suite file, found none")
+            raise SuiteError(f"{path}: expected a suite file, found {'a folder' if path.is_dir() else 'none'}")
         return path
     name, names = str(name_or_path), suite_names()
     if name not in names:

@@ -26,22 +26,6 @@ Examples:
 _SHOWN = 24
 """Tensors listed without ``--tensors``; of more, the first and the last."""
 
-_HARMFUL_PACKAGES = {
-    "os",
-    "posix",
-    "nt",
-    "subprocess",
-    "sys",
-    "socket",
-    "shutil",
-    "runpy",
-    "pty",
-    "importlib",
-    "ctypes",
-}
-_HARMFUL_BUILTINS = {"eval", "exec", "compile", "open", "getattr", "setattr", "__import__", "breakpoint"}
-"""What a hostile pickle calls. Others may harm, too: nothing is ever run because it is not in this list."""
-
 _FORMATS = {
     "snn_eval": "checkpoint of snn-eval",
     "pickled objects": "pickled Python objects: to read them would run code from the file, so it was not done",
@@ -147,11 +131,13 @@ def _table(tensors: Sequence[TensorEntry], every: bool) -> tuple[list[str], list
 
 def _advice(content: Content, matches: Sequence[Match]) -> str:
     """The full command to try, or why there is none and what to do."""
+    from snn_eval.models.pickled import harmful
+
     path = shlex.quote(str(content.path))
     if content.format == "pickled objects":
-        harmful = [name for name in content.imports if _is_harmful(name)]
-        if harmful:
-            return f"Reading it would call {', '.join(harmful)}, which no network needs: do not load it anywhere."
+        bad = harmful(content.imports)
+        if bad:
+            return f"Reading it would call {', '.join(bad)}, which no network needs: do not load it anywhere."
         told = "To measure it, save its weights where it was made: torch.save(module.state_dict(), 'weights.pth')"
         return f"{told}\nor, only if you trust whoever made it:  snn-eval run --models SUITE {path} --trust"
     if content.format in ("TorchScript", "torch.export"):
@@ -168,24 +154,21 @@ def _advice(content: Content, matches: Sequence[Match]) -> str:
         lines = [f"  snn-eval run --models {m.suite.name} {path} --arch net.py:make_network" for m in matches]
         return "\n".join(["To try, with your network in net.py:", *lines])
     if matches:
-        lines = [f"  snn-eval run --models {m.suite.name} {path}{_time_steps(content, m)}" for m in matches]
+        lines = [f"  snn-eval run --models {m.suite.name} {path}{_flags(content, m)}" for m in matches]
         return "\n".join(["To measure it:", *lines])
-    own = "  snn-eval run --models my-suite.toml " + path
+    own = f"  snn-eval run --models my-suite.toml {path}"
     if content.checkpoint is None:
         own += " --arch net.py:make_network"
     return f"To try, with data of your own in my-suite.toml (docs/extending.md):\n{own}"
 
 
-def _is_harmful(name: str) -> bool:
-    package, _, function = name.rpartition(".")
-    return package.partition(".")[0] in _HARMFUL_PACKAGES or (
-        package in ("builtins", "__builtin__") and function in _HARMFUL_BUILTINS
-    )
-
-
-def _time_steps(content: Content, match: Match) -> str:
-    trained = None if content.checkpoint is None else content.checkpoint.time_steps
-    return "" if trained in (None, match.suite.input.time_steps) else f" --time-steps {trained}"
+def _flags(content: Content, match: Match) -> str:
+    """What must be said beside suite and checkpoint: T where it is not the suite's, a network of the user's own."""
+    stored = content.checkpoint
+    if stored is None:
+        return ""
+    own = f" --arch {shlex.quote(stored.arch)}" if stored.arch and ":" in stored.arch else ""
+    return own + ("" if stored.time_steps == match.suite.input.time_steps else f" --time-steps {stored.time_steps}")
 
 
 def _bytes(size: int) -> str:

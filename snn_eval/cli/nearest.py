@@ -23,9 +23,21 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     return f"unknown {kind} {name!r}; known: {', '.join(names) or 'none'}"
 
 
-def check_names(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
-    """Raise click.UsageError for the first name that is not known."""
+def check_names(kind: str, names: Iterable[str], known: Iterable[str], where: str = "") -> None:
+    """Refuse the first name that is not known.
+
+    Args:
+        kind: what the names are of.
+        names: to check.
+        known: those there are.
+        where: the suite they stand in; nothing for words of the command line.
+
+    Raises:
+        click.UsageError: a word of the command line.
+        click.ClickException: a name in a suite, which no ``--help`` explains.
+    """
     names_known = list(known)
     for name in names:
         if name not in names_known:
-            raise click.UsageError(unknown(kind, name, names_known))
+            told = unknown(kind, name, names_known)
+            raise click.ClickException(f"{where}: {told}") if where else click.UsageError(told)

@@ -89,7 +89,7 @@ def run(output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> 
     cells = plan(request, telling(quiet))
     for cell in cells:  # a name misspelt in a suite is found now, not after hours of measuring
         chosen = cell.suite.evaluate
-        _check(chosen.conventions, chosen.energy, chosen.metrics)
+        _check(chosen.conventions, chosen.energy, chosen.metrics, f"suite {cell.suite.name}")
     if dry_run:
         click.echo("\n".join(described(cells)))
         return 0
@@ -108,14 +108,14 @@ def run(output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> 
     return FAILED_CELLS if mistakes or any(outcome.record.status == "failed" for outcome in outcomes) else DONE
 
 
-def _check(conventions: Sequence[str], energy: Sequence[str], metrics: Sequence[str] = ()) -> None:
+def _check(conventions: Sequence[str], energy: Sequence[str], metrics: Sequence[str] = (), where: str = "") -> None:
     """Refuse unknown names before anything is loaded."""
     from snn_eval.cli.nearest import check_names
     from snn_eval.energy import energy_model
     from snn_eval.metrics import CONVENTIONS, METRICS
 
-    check_names("convention", conventions, CONVENTIONS)
-    check_names("metric", metrics, METRICS)
+    check_names("convention", conventions, CONVENTIONS, where)
+    check_names("metric", metrics, METRICS, where)
     for name in energy:
         energy_model(name)
 

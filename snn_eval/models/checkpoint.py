@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from snn_eval.atomic import write_atomic
 from snn_eval.errors import CheckpointError
 from snn_eval.models.digest import file_sha256
+from snn_eval.models.pickled import harmful, imported_names
 
 __all__ = [
     "Checkpoint",
@@ -225,8 +225,12 @@ def _weights_of_others(values: Any, path: Path) -> dict[str, Tensor]:
     for _, weights in state_dicts(values):
         prefix = shared_prefix(weights)
         return {key.removeprefix(prefix): part for key, part in weights.items()} if prefix == "module." else weights
-    keys = f" with keys {', '.join(map(str, list(values)[:5]))}" if isinstance(values, dict) else ""
-    raise CheckpointError(f"{path}: expected a state dict, got {type(values).__name__}{keys}")
+    if isinstance(values, dict):
+        keys = ", ".join(map(str, list(values)[:5]))
+        found = f"dict with keys {keys}" if keys else "an empty dict"
+    else:
+        found = type(values).__name__
+    raise CheckpointError(f"{path}: expected a state dict, got {found}")
 
 
 def is_torchscript(path: Path) -> bool:
@@ -254,24 +258,34 @@ def read_values(path: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about old pickle formats: nothing the user could do
             values = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        found = re.search(r"(?:GLOBAL|Unsupported class) (\S+)", str(error))
-        if found:
-            name = found[1].rstrip(".,:")
-            raise CheckpointError(
-                f"{path}: expected tensors, found {name}, which would run code from the file; "
-                "save module.state_dict() instead, or give --trust if you trust whoever made it"
-            ) from error
-        raise _unreadable(path, error) from error
     except MemoryError:
         raise
     except Exception as error:  # on a damaged file torch raises whatever it stumbles over
-        raise _unreadable(path, error) from error
+        raise _refusal(path) or _unreadable(path) from error
     _refuse_odd_tensors(values, path)
     return values
 
 
-def _unreadable(path: Path, error: Exception) -> CheckpointError:
+def _refusal(path: Path) -> CheckpointError | None:
+    """The line for a file that would run code, with what it would import; None for one that is only damaged."""
+    try:
+        names = imported_names(path)
+    except UnpicklingError:
+        return None
+    bad = harmful(names)
+    if bad:
+        told = "which would run code from the file and which no network needs; do not load it anywhere"
+        return CheckpointError(f"{path}: expected tensors, found {bad[0]}, {told}")
+    if names:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        return CheckpointError(
+            f"{path}: expected tensors, found {names[0]}{more}, which would run code from the file; "
+            "save module.state_dict() instead, or give --trust if you trust whoever made it"
+        )
+    return None
+
+
+def _unreadable(path: Path) -> CheckpointError:
     """The line for a file torch cannot read: cut short, if it begins as one of torch's does, or something else."""
     try:
         with path.open("rb") as file:
@@ -282,8 +296,7 @@ def _unreadable(path: Path, error: Exception) -> CheckpointError:
         return CheckpointError(f"{path}: expected a PyTorch checkpoint, got an empty file")
     if head != b"PK" and head[:1] != b"\x80":
         return CheckpointError(f"{path}: expected a PyTorch checkpoint, got an unreadable file")
-    detail = f" ({_first_line(error)})" if isinstance(error, RuntimeError) else ""
-    return CheckpointError(f"{path}: expected a whole PyTorch checkpoint, got a truncated or damaged file{detail}")
+    return CheckpointError(f"{path}: expected a whole PyTorch checkpoint, got a truncated or damaged file")
 
 
 def _refuse_odd_tensors(values: Any, path: Path) -> None:

@@ -6,11 +6,16 @@ import io
 import pickletools
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import BinaryIO
 
-__all__ = ["imported_names"]
+__all__ = ["harmful", "imported_names"]
+
+_HARMFUL_PACKAGES = {"os", "posix", "nt", "subprocess", "socket", "shutil", "runpy", "pty", "importlib", "webbrowser"}
+_HARMFUL_BUILTINS = {"eval", "exec", "compile", "open", "__import__", "breakpoint"}
+"""What a hostile pickle calls. Others may harm, too: nothing is ever run because it is not in this list."""
 
 _TYPES = {"half", "float16", "bfloat16", "float", "float32", "double", "float64", "uint8", "int8", "int16", "int32"}
 _TYPES |= {"short", "int", "int64", "long", "bool", "complex64", "complex128", "device", "Size", "Tensor"}
@@ -49,6 +54,17 @@ def imported_names(path: Path) -> tuple[str, ...]:
         with stream:
             names.update(dict.fromkeys(_names(stream)))
     return tuple(name for name in names if not _rebuilds_tensors(name))
+
+
+def harmful(names: Iterable[str]) -> list[str]:
+    """Those of the names that no network needs and an attack does."""
+    return [name for name in names if _is_harmful(*name.rpartition(".")[::2])]
+
+
+def _is_harmful(package: str, function: str) -> bool:
+    if package in ("builtins", "__builtin__", ""):
+        return function in _HARMFUL_BUILTINS
+    return package.partition(".")[0] in _HARMFUL_PACKAGES
 
 
 def _streams(path: Path) -> list[BinaryIO]:

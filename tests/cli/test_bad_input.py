@@ -124,7 +124,14 @@ def suite(old: str = "", new: str = "") -> Make:
 
 
 class Hostile:
-    """Writes a file if it is ever unpickled."""
+    """Makes a folder if it is ever unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, ("harmed",)
+
+
+class Sly:
+    """Writes a file, by names that harmless pickles hold, too."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Path.write_text, (Path("harmed"), "harmed")
@@ -150,6 +157,10 @@ class Case:
     told: list[str] = field(default_factory=list)
 
 
+OLD = {"_use_new_zipfile_serialization": False}
+"""As torch saved before 1.6."""
+
+
 def run(*words: str) -> list[str]:
     return ["run", *words]
 
@@ -173,19 +184,13 @@ CHECKPOINTS = [
     Case("a list", saved([1, 2]), OURS, ["expected a state dict, got list"]),
     Case("only an epoch", saved({"epoch": 3}), OURS, ["expected a state dict, got dict with keys epoch"]),
     Case("a tensor", saved(torch.ones(3)), OURS, ["expected a state dict, got Tensor"]),
-    Case("no weights", saved({}), OURS, ["expected a state dict"]),
+    Case("no weights", saved({}), OURS, ["expected a state dict, got an empty dict"]),
     Case("a module", saved(lambda: nn.Linear(2, 2)), OURS, ["torch.nn.modules.linear.Linear", "--trust"]),
-    Case("hostile", saved(lambda: {"w": Hostile()}), OURS, ["would run code from the file"]),
-    Case(
-        "hostile, old form",
-        saved(lambda: {"w": Hostile()}, _use_new_zipfile_serialization=False),
-        OURS,
-        ["would run code from the file"],
-    ),
-    Case("hostile pickle", lambda f: (f / "bad.pth").write_bytes(pickle.dumps(Hostile())), OURS, ["bad.pth: expected"]),
-    Case(
-        "hostile, described", lambda f: (f / "bad.pth").write_bytes(b"\x80\x04."), ["describe", "bad.pth"], ["bad.pth"]
-    ),
+    Case("hostile", saved(lambda: {"w": Hostile()}), OURS, [".mkdir", "do not load it anywhere"]),
+    Case("hostile, old form", saved(lambda: {"w": Hostile()}, **OLD), OURS, [".mkdir", "do not load it anywhere"]),
+    Case("hostile pickle", file("bad.pth", pickle.dumps(Hostile())), OURS, [".mkdir", "do not load it anywhere"]),
+    Case("sly", saved(lambda: {"w": Sly()}), OURS, ["would run code from the file", "--trust if you trust whoever"]),
+    Case("described", file("bad.pth", b"\x80\x04."), ["describe", "bad.pth"], ["got a truncated or damaged file"]),
     Case("TorchScript", lambda f: script().save(str(f / "bad.pth")), OURS, ["got TorchScript", "state_dict()"]),  # type: ignore[no-untyped-call]
     Case("trusted, but no module", saved({"w": torch.ones(1)}), [*OURS, "--trust"], ["expected a pickled module"]),
     Case("NaN", changed(lambda v: v["state_dict"]["head.1.bias"].fill_(torch.nan)), OURS, ["head.1.bias", "NaN"]),
@@ -245,7 +250,12 @@ FACTORIES = [
 
 SUITES = [
     Case("missing suite", nothing, OWN, ["bad.toml: expected a suite file, found none"]),
-    Case("a folder for a suite", lambda f: (f / "bad.toml").mkdir(), OWN, ["bad.toml: expected a suite file"]),
+    Case(
+        "a folder for a suite",
+        lambda f: (f / "bad.toml").mkdir(),
+        OWN,
+        ["bad.toml: expected a suite file, found a folder"],
+    ),
     Case("empty suite", file("bad.toml"), OWN, ["bad.toml: suite: expected a value, found none"]),
     Case("no TOML", suite("version = 1", "version 1"), OWN, ["bad.toml: expected TOML", "line 4"]),
     Case("no text", file("bad.toml", b"\xff\xfe\x00"), OWN, ["bad.toml: expected a readable suite file"]),
@@ -264,8 +274,18 @@ SUITES = [
     Case("an unknown data set", suite('"digits"', '"digit"'), OWN, ["digits"]),
     Case("an unknown part", suite('"digits"', '"digits"\ntest = "tset"'), OWN, ["expected split", "'tset'"]),
     Case("no data set", suite('name = "digits"', ""), OWN, ["data"]),
-    Case("an unknown metric", suite(new='[evaluate]\nmetrics = ["acuracy"]\n'), OWN, ["metric 'acuracy'", "accuracy"]),
-    Case("an unknown convention", suite(new='[evaluate]\nconventions = ["exakt"]\n'), OWN, ["'exakt'; nearest: exact"]),
+    Case(
+        "an unknown metric",
+        suite(new='[evaluate]\nmetrics = ["acuracy"]\n'),
+        OWN,
+        ["suite mine: unknown metric 'acuracy'; nearest: accuracy"],
+    ),
+    Case(
+        "an unknown convention",
+        suite(new='[evaluate]\nconventions = ["exakt"]\n'),
+        OWN,
+        ["suite mine: unknown convention 'exakt'; nearest: exact"],
+    ),
     Case(
         "an unknown energy model",
         suite(new='[evaluate]\nenergy = ["horowits-45nm-fp32"]\n'),
