@@ -155,7 +155,7 @@ def _outcome(comparisons: Sequence[Comparison]) -> str:
     failed = failures(comparisons)
     gated = [row for c in comparisons for row in c.rows if row.gated]
     if failed:
-        return f"FAILED: {failed} of {max(len(gated), failed)} gated metrics"
+        return f"FAILED: {failed} of {len(gated) + sum(not c.rows for c in comparisons)} gated metrics"
     rest = sum(row.verdict == "inconclusive" for row in gated)
     return f"passed: none of {len(gated)} gated metrics regressed" + (f"; {rest} inconclusive" if rest else "")
 

@@ -28,7 +28,9 @@ def checkpoints(comparison: Comparison) -> str:
         return f"{identity.checkpoint_name or 'unnamed'} ({(identity.checkpoint_sha256 or 'unknown')[:8]})"
 
     base = named(comparison.base)
-    new = base if comparison.new is None else named(comparison.new)
+    if comparison.new is None:
+        return f"checkpoint {base}"
+    new = named(comparison.new)
     return f"checkpoint {base}, the same in both" if base == new else f"checkpoint {base} → {new}"
 
 
