@@ -41,6 +41,8 @@ def load_dataset(source: DataSource | str, split: str, options: DataOptions | No
     Raises:
         DataError: an unknown name, files that are missing or wrong, or what the loader of the set raises.
     """
+    if isinstance(source, DataSource) and source.name is None:
+        return _of_user(source, split)
     known = _known(source)
     known.check_part(split)
     return known.load(split, options or DataOptions())
@@ -48,7 +50,25 @@ def load_dataset(source: DataSource | str, split: str, options: DataOptions | No
 
 def is_here(source: DataSource | str, split: str, options: DataOptions | None = None) -> bool:
     """Whether a part can be read without a download."""
+    if isinstance(source, DataSource) and source.name is None:
+        file = source.images or source.arrays
+        return file is None or source.path(file).exists()
     return _known(source).is_here(split, data_folder((options or DataOptions()).folder))
+
+
+def _of_user(source: DataSource, split: str) -> ArrayDataset:
+    """A part of the user's own data; each reader is imported where it is needed."""
+    if source.images is not None:
+        from snn_eval.data.images import load_images
+
+        return load_images(source, split)
+    if source.arrays is not None:
+        from snn_eval.data.arrays import load_arrays
+
+        return load_arrays(source, split)
+    from snn_eval.data.factory import load_from_factory
+
+    return load_from_factory(source, split)
 
 
 def _known(source: DataSource | str) -> KnownDataset:

@@ -19,7 +19,7 @@ class DataSource:
         name: a data set this project knows.
         images: folder of images of the user's.
         arrays: ``.npz`` or ``.h5`` file of the user's.
-        factory: ``file.py:function`` of the user's, called with the name of a part.
+        factory: function of the user's, called with the name of a part; returns samples and classes.
         classes: names of the classes; found or numbered if empty.
         shares: part -> share, for images and arrays without parts of their own.
         size: height and width images are resized to; None leaves them as they are.
@@ -29,7 +29,7 @@ class DataSource:
     name: str | None = None
     images: str | None = None
     arrays: str | None = None
-    factory: str | None = None
+    factory: Callable[[str], object] | None = None
     classes: tuple[str, ...] = ()
     shares: Mapping[str, float] | None = None
     size: tuple[int, int] | None = None
