@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ class _Neuron:
     threshold: np.float32
     tau: np.float32
     hard: bool
-    alpha: np.float32
+    slope: np.float32
+    height: np.float32
 
 
 class _AllSteps(torch.autograd.Function):
@@ -55,7 +57,7 @@ class _AllSteps(torch.autograd.Function):
             _flat(given),
             *_flat_steps(_single(currents)),
             *(_flat(out), currents[0].numel()),
-            *(values.threshold, values.tau, values.hard, values.alpha),
+            *(values.threshold, values.tau, values.hard, values.slope, values.height),
         )
         return out.to(currents.dtype), None
 
@@ -81,12 +83,13 @@ def run_fused(node: Any, x_seq: Tensor) -> Tensor:
         node: gives threshold, τ, reset and width of the surrogate gradient.
         x_seq: currents ``[T,N,…]`` on the CPU. Arithmetic is float32; the spikes have the dtype of the currents.
     """
-    tau = getattr(node, "tau", np.inf)
+    alpha = node.surrogate_function.alpha
     values = _Neuron(
-        np.float32(node.v_threshold),
-        np.float32(tau),
-        node.v_reset is not None,
-        np.float32(node.surrogate_function.alpha),
+        threshold=np.float32(node.v_threshold),
+        tau=np.float32(getattr(node, "tau", np.inf)),
+        hard=node.v_reset is not None,
+        slope=np.float32(math.pi / 2 * alpha),
+        height=np.float32(alpha / 2),
     )
     spikes: Tensor = _AllSteps.apply(x_seq, values)
     return spikes

@@ -39,14 +39,15 @@ def _fire(x: Floats, v: Floats, spikes: Floats, threshold: float, tau: float, ha
 
 
 @_compiled  # type: ignore[untyped-decorator]
-def _unroll(g: Floats, above: Floats, e: Floats, out: Floats, tau: float, hard: bool, alpha: float) -> None:
+def _unroll(
+    g: Floats, above: Floats, e: Floats, out: Floats, tau: float, hard: bool, slope: float, height: float
+) -> None:
     """One step backwards: ``dL/dx = g·σ'(h − θ) + e·(1 − s)``, e being dL/dv of the step; then e of the step before."""
     one, zero = np.float32(1), np.float32(0)
-    slope, height = np.float32(np.pi / 2) * alpha, alpha / np.float32(2)
     for i in range(len(g)):
         z = slope * above[i]
         silent = (zero if above[i] >= zero else one) if hard else one
-        d = g[i] * (height / (one + z * z)) + silent * e[i]
+        d = g[i] * (one / (one + z * z) * height) + silent * e[i]
         out[i] = d
         e[i] = d - d / tau
 
@@ -76,12 +77,21 @@ def forward(x: Floats, step: int, spikes: Floats, size: int, threshold: float, t
 
 @_compiled  # type: ignore[untyped-decorator]
 def backward(
-    g: Floats, x: Floats, step: int, out: Floats, size: int, threshold: float, tau: float, hard: bool, alpha: float
+    g: Floats,
+    x: Floats,
+    step: int,
+    out: Floats,
+    size: int,
+    threshold: float,
+    tau: float,
+    hard: bool,
+    slope: float,
+    height: float,
 ) -> None:
     """Gradient of the currents ``out [T·size]`` from the gradient of the spikes ``g [T·size]``; the reset is detached.
 
-    Surrogate: ``σ'(u) = α/2 ÷ (1 + (π/2·α·u)²)``, the derivative of an arctangent. Other arguments as in
-    :func:`forward`. Membranes are computed again, which costs less than keeping them.
+    Surrogate: ``σ'(u) = height ÷ (1 + (slope·u)²)``, the derivative of an arctangent with slope ``π/2·α`` and height
+    ``α/2``. Other arguments as in :func:`forward`. Membranes are computed again, which costs less than keeping them.
     """
     steps = len(g) // size
     above = np.empty((steps, _BLOCK), np.float32)
@@ -94,4 +104,4 @@ def backward(
             _charge(current, v, above[t], threshold, tau, hard)
         for t in range(steps - 1, -1, -1):
             here = t * size + start
-            _unroll(g[here : here + count], above[t], e, out[here : here + count], tau, hard, alpha)
+            _unroll(g[here : here + count], above[t], e, out[here : here + count], tau, hard, slope, height)

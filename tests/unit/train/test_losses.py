@@ -1,4 +1,4 @@
-"""Losses and random shifts against sums written out."""
+"""Losses and random changes of images against sums written out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from snn_eval.train.augment import shifted
+from snn_eval.suite import TrainSection
+from snn_eval.train.augment import augmented, cut_out, flipped, shifted
 from snn_eval.train.losses import firing_rate, readout_loss
 
 READOUT = torch.tensor([[[2.0, 0.0]], [[0.0, 0.0]]])  # T = 2, N = 1, K = 2
@@ -67,3 +68,44 @@ def test_shift_keeps_the_picture_and_moves_zeros_in() -> None:
 def test_no_shift_is_the_input_itself() -> None:
     x = torch.ones(1, 1, 2, 2)
     assert shifted(x, 0, torch.Generator()) is x
+
+
+@pytest.mark.parametrize("tet", [0.0, 0.25])
+def test_squared_distance_to_the_smoothed_target(tet: float) -> None:
+    # target 0 of K = 2 with 0.2 of its mass spread: (0.9, 0.1); the mean readout is (1, 0)
+    mean = ((1 - 0.9) ** 2 + (0 - 0.1) ** 2) / 2
+    every = (((2 - 0.9) ** 2 + 0.1**2) / 2 + (0.9**2 + 0.1**2) / 2) / 2
+    found = readout_loss(READOUT, TARGET, loss="mse", tet=tet, label_smoothing=0.2)
+    assert found.item() == pytest.approx((1 - tet) * mean + tet * every)
+
+
+def test_flip_mirrors_about_half_of_the_images_and_is_its_own_inverse() -> None:
+    x = torch.rand(400, 2, 3, 5, generator=torch.Generator().manual_seed(0))
+    found = flipped(x, torch.Generator().manual_seed(1))
+    mirrored = (found == x.flip(-1)).flatten(1).all(1)
+    assert torch.equal(found[~mirrored], x[~mirrored])
+    # five standard deviations of √(400·1/4) around 200
+    assert abs(int(mirrored.sum()) - 200) < 5 * 10
+    assert torch.equal(flipped(found, torch.Generator().manual_seed(1)), x)
+
+
+def test_cutout_is_one_square_anywhere() -> None:
+    found = cut_out(torch.ones(2000, 2, 4, 5), 3, torch.Generator().manual_seed(0))
+    holes = {tuple(hole.flatten().tolist()) for hole in found[:, 0]}
+    assert torch.equal(found[:, 0], found[:, 1])
+    expected = set()
+    for row in range(4):
+        for column in range(5):
+            hole = torch.ones(4, 5)
+            hole[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2] = 0
+            expected.add(tuple(hole.flatten().tolist()))
+    assert holes == expected
+    assert cut_out(found, 0, torch.Generator()) is found
+
+
+def test_nothing_asked_for_draws_nothing() -> None:
+    generator = torch.Generator().manual_seed(0)
+    before = generator.get_state()
+    x = torch.rand(3, 7)
+    assert augmented(x, TrainSection(), generator) is x
+    assert torch.equal(generator.get_state(), before)
