@@ -33,12 +33,14 @@ _NAME = click.option(
 )
 
 
-@baseline.command(short_help="Accept results of which there is no baseline.", epilog="Example:  snn-eval baseline save")
+@baseline.command(
+    "save", short_help="Accept results of which there is no baseline.", epilog="Example:  snn-eval baseline save"
+)
 @click.argument("runs", nargs=-1)
 @_NAME
 @click.option("--limited", is_flag=True, help="Accept a limited run, too: only its samples will ever be compared.")
 @folders
-def save(runs: tuple[str, ...], name: str | None, limited: bool, output: Path, baselines: Path) -> None:
+def _save(runs: tuple[str, ...], name: str | None, limited: bool, output: Path, baselines: Path) -> None:
     """Make a baseline of each of RUNS (folders or names; by default the latest)."""
     from snn_eval.errors import GateError
 
@@ -48,12 +50,14 @@ def save(runs: tuple[str, ...], name: str | None, limited: bool, output: Path, b
         _write(side, path)
 
 
-@baseline.command(short_help="Accept results in place of the stored ones.", epilog="Example:  snn-eval baseline update")
+@baseline.command(
+    "update", short_help="Accept results in place of the stored ones.", epilog="Example:  snn-eval baseline update"
+)
 @click.argument("runs", nargs=-1)
 @_NAME
 @click.option("--limited", is_flag=True, help="Accept a limited run, too: only its samples will ever be compared.")
 @folders
-def update(runs: tuple[str, ...], name: str | None, limited: bool, output: Path, baselines: Path) -> None:
+def _update(runs: tuple[str, ...], name: str | None, limited: bool, output: Path, baselines: Path) -> None:
     """Replace the baseline of each of RUNS (folders or names; by default the latest), and show what changes."""
     from snn_eval import regress
     from snn_eval.errors import GateError
@@ -69,7 +73,7 @@ def update(runs: tuple[str, ...], name: str | None, limited: bool, output: Path,
 @baseline.command("list", short_help="What was accepted.", epilog="Example:  snn-eval baseline list")
 @click.option("--commands", is_flag=True, help="Only the arguments that measure each again, for a script.")
 @folders
-def list_(commands: bool, output: Path, baselines: Path) -> None:
+def _list(commands: bool, output: Path, baselines: Path) -> None:
     """List the baselines: what they hold and how to measure it again."""
     from snn_eval.cli.ls import print_table
     from snn_eval.regress import list_baselines, read_baseline
