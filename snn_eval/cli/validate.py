@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
+
+from snn_eval.cli.data_options import data_dir
 
 __all__ = ["validate"]
 
+_EPILOG = """\b
+Examples:
+  snn-eval validate my-suite.toml
+  snn-eval validate mnist --data-dir data
+"""
 
-@click.command(short_help="Check a suite.", epilog="Example:  snn-eval validate my-suite.toml")
+
+@click.command(short_help="Check a suite, its data and its network.", epilog=_EPILOG)
 @click.argument("suite")
-def validate(suite: str) -> None:
-    """Check SUITE (a name or a .toml file): every key and value, its ablations, and the names it uses.
+@data_dir
+def validate(suite: str, data_dir: Path | None) -> None:
+    """Check SUITE (a name or a .toml file): every key and value, the names it uses, its data, its network on its data.
 
-    A factory of your own is looked for, too, which runs its file.
+    Data that are not here are not fetched. Functions of your own are called.
     """
     from snn_eval.cli.nearest import check_names
-    from snn_eval.data import DATASETS
+    from snn_eval.data import DATASETS, DataOptions
     from snn_eval.energy import energy_model
     from snn_eval.metrics import CONVENTIONS, METRICS
+    from snn_eval.run.examine import examined
     from snn_eval.suite import load_suite
 
     found = load_suite(suite)
-    check_names("data set", [found.data.name] if found.data.name else [], DATASETS)
-    check_names("metric", found.evaluate.metrics, METRICS)
-    check_names("convention", found.evaluate.conventions, CONVENTIONS)
+    where = f"suite {found.name}"
+    check_names("data set", [found.data.name] if found.data.name else [], DATASETS, where)
+    check_names("metric", found.evaluate.metrics, METRICS, where)
+    check_names("convention", found.evaluate.conventions, CONVENTIONS, where)
     for name in found.evaluate.energy:
         energy_model(name)
-    if found.model.factory is not None:
-        from snn_eval.models.user import load_component
-
-        load_component(found.model.factory, found.folder)
+    facts = list(examined(found, DataOptions(folder=data_dir)))
     variants = f", {len(found.ablation)} ablations" if found.ablation else ""
     click.echo(f"{found.name} v{found.suite.version}: valid{variants}")
+    width = max(len(name) for name, _ in facts)
+    for name, told in facts:
+        click.echo(f"  {name:<{width}}  {told}")

@@ -19,7 +19,7 @@ from snn_eval.models.factory import user_network
 from snn_eval.models.networks import ARCHITECTURES, build_network
 from snn_eval.suite import Suite
 
-__all__ = ["LoadedNetwork", "load_network", "torch_device"]
+__all__ = ["LoadedNetwork", "fresh_network", "load_network", "torch_device"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,24 @@ def load_network(
         module, name = _build(suite, stored, arch)
         load_weights(module, stored)
         notes = _notes(suite, stored)
-    module.to(device or torch.device("cpu"))
+    return LoadedNetwork(_adapted(suite, module, example, classes, device or torch.device("cpu")), name, notes)
+
+
+def fresh_network(suite: Suite, example: Tensor, *, classes: int) -> LoadedNetwork:
+    """The suite's network with weights that mean nothing, tried on ``example``: whether suite and data fit.
+
+    Raises:
+        SuiteError: unknown architecture or values it does not take.
+        NetworkError: it cannot be measured, fails on the input, or has another number of classes.
+    """
+    with torch.random.fork_rng(devices=[]):
+        module, name = _build(suite, Checkpoint({}), None)
+    return LoadedNetwork(_adapted(suite, module, example, classes, torch.device("cpu")), name)
+
+
+def _adapted(suite: Suite, module: nn.Module, example: Tensor, classes: int, device: torch.device) -> AdaptedNetwork:
+    """The module on its device, adapted as the suite says, and run once."""
+    module.to(device)
     network = adapt(
         module,
         suite.input.time_steps,
@@ -99,8 +116,8 @@ def load_network(
         time_steps_attribute=suite.model.time_steps_attribute,
         roles=suite.model.roles,
     )
-    _try(network, example.to(device or torch.device("cpu")), classes)
-    return LoadedNetwork(network, name, notes)
+    _try(network, example.to(device), classes)
+    return network
 
 
 def _build(suite: Suite, stored: Checkpoint, arch: str | None) -> tuple[nn.Module, str]:

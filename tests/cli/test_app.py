@@ -192,7 +192,18 @@ def test_env_tells_what_a_bug_report_needs(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_validate(capsys: pytest.CaptureFixture[str]) -> None:
-    assert answer(capsys, "validate", "digits") == (0, "digits v1: valid\n", "")
+    code, out, err = answer(capsys, "validate", "digits")
+    assert (code, err) == (0, "")
+    assert [line.split(maxsplit=1) for line in out.splitlines()] == [
+        ["digits", "v1: valid"],
+        [
+            "data",
+            "digits: train 1168, validation 270, test 359 samples of 1×8×8, 10 classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
+        ],
+        ["input", "direct, real, T = 8"],
+        ["network", "spiking-conv-net: 18,418 parameters, 2 spiking layers, takes the data"],
+        ["checkpoint", "digits-spiking-conv-net.pt, comes with snn-eval"],
+    ]
 
 
 def test_validate_looks_for_the_factory(
@@ -205,8 +216,14 @@ def test_validate_looks_for_the_factory(
     code, out, err = answer(capsys, "validate", "mine.toml")
     assert (code, out) == (2, "")
     assert "'net.py:make': expected the file" in err
-    Path("net.py").write_text("def make(): ...")
-    assert answer(capsys, "validate", "mine.toml") == (0, "mine v1: valid\n", "")
+    linear = "from torch import nn\n\ndef make():\n    return nn.Sequential(nn.Flatten(), nn.Linear(%d, %d))\n"
+    for sizes, told in (((63, 10), "does not take input of shape"), ((64, 3), "10 classes, the network's readout 3")):
+        Path("net.py").write_text(linear % sizes)
+        code, out, err = answer(capsys, "validate", "mine.toml")
+        assert (code, out) == (2, "")
+        assert told in err
+    Path("net.py").write_text(linear % (64, 10))
+    assert "make: 650 parameters, 0 spiking layers, takes the data" in answer(capsys, "validate", "mine.toml")[1]
 
 
 def test_ls_lists_what_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
