@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.document import conditions, replace_section, table
-from snn_eval.probe import graded, kernels, pool
+from snn_eval.probe import graded, kernels
+from snn_eval.probe.jobs import BINARY, Job, work_off
 
 SHAPES = {"small rows": (8, 64, 6272), "long rows": (4, 8, 65536), "large": (8, 64, 25088)}
 """``[T,N,M]`` of one activation: time steps, samples, elements of a sample in one step."""
@@ -73,11 +74,14 @@ def _binary(x: Tensor, fan: NDArray[np.int32], with_columns: bool, counts: Count
 
 
 def _pooled(x: Tensor, fan: NDArray[np.int32], counts: Counts) -> None:
-    """`binary` on all of torch's threads (on one where its OpenMP runtime does not offer them)."""
-    if not pool.worth(_bits(x)):
-        _binary(x, fan, True, counts)
-    elif not pool.binary(_bits(x), x.shape[1], fan, BLOCK, counts.inputs_RTN[0], counts.ops_RTN[0], counts.columns_TM):
-        raise SystemExit("pool.binary: expected the proof that a tensor of 0 and 1 holds nothing else, got none")
+    """`binary` as a job, on all of torch's threads (on one where its OpenMP runtime does not offer them)."""
+    steps, samples, size = x.shape
+    job = Job(
+        BINARY, x.data_ptr(), steps, samples, size, samples, BLOCK, fan.ctypes.data, 0, counts.columns_TM.ctypes.data,
+        counts.inputs_RTN[0].ctypes.data, counts.ops_RTN[0].ctypes.data,
+    )  # fmt: skip
+    if work_off([job])[0]:
+        raise SystemExit("job: expected the proof that a tensor of 0 and 1 holds nothing else, got none")
 
 
 def _levelled(x: Tensor, fan: NDArray[np.int32], counts: Counts) -> None:
@@ -104,7 +108,7 @@ def _works(shape: Sequence[int]) -> Mapping[str, tuple[Tensor, Work]]:
     kernel_works: dict[str, tuple[Tensor, Callable[[Counts], None], int]] = {
         "`binary`: inputs, operations, spikes per neuron, proof": (spikes, partial(_binary, spikes, fan, True), 1),
         "`binary`: inputs, operations, proof": (spikes, partial(_binary, spikes, fan, False), 1),
-        "`pool.binary`: the same on all threads": (spikes, partial(_pooled, spikes, fan), 1),
+        "`binary` as a job: the same on all threads": (spikes, partial(_pooled, spikes, fan), 1),
         "`levelled`: the same for values 1, 2, 3": (levels, partial(_levelled, levels, fan), 3),
         "`graded`: real values, with Σ\\|v\\|·fan-out and Σv": (real, partial(_graded, real, fan), 1),
     }

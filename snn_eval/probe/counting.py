@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from snn_eval.errors import NotFiniteError
-from snn_eval.probe import kernels, pool
+from snn_eval.probe import kernels
 from snn_eval.probe.bits import FORMATS, bits_of, bits_of_values, values_of_bits
 from snn_eval.probe.graded import graded
+from snn_eval.probe.jobs import BINARY, LEVELLED, MEETINGS, Job, work_off, worth
 from snn_eval.probe.tally import BLOCK, Counted, Fan
 from snn_eval.trace import MAX_LEVELS
 
-__all__ = ["ValueCounter", "can_be_plain", "count_meetings", "count_plain", "not_finite"]
+__all__ = ["ValueCounter", "can_be_job", "can_be_plain", "count_meetings", "count_plain", "level_block", "not_finite"]
 
 Int = NDArray[np.int64]
 Columns = NDArray[np.int32] | None
@@ -42,8 +43,10 @@ def count_meetings(x: Tensor, y: Tensor, n: int) -> Int:
     """Positions of ``x[T,N,M]`` and ``y[T,N,M]`` where both are nonzero, ``[T,n]``."""
     out = np.zeros((x.shape[0], n), np.int64)
     a, b = bits_of(x), bits_of(y.to(x.dtype))
-    if pool.worth(a) and b.flags.c_contiguous:
-        pool.meetings(a, b, n, out)
+    if worth(a) and b.flags.c_contiguous:
+        steps, samples, size = a.shape
+        job = Job(MEETINGS, a.ctypes.data, steps, samples, size, n, 0, b.ctypes.data, inputs=out.ctypes.data)
+        work_off([job])
     else:
         kernels.meetings(a, b, 0, n, FORMATS[x.dtype].magnitude, out)
     return out
@@ -52,6 +55,11 @@ def count_meetings(x: Tensor, y: Tensor, n: int) -> Int:
 def can_be_plain(x: Tensor) -> bool:
     """Whether `count_plain` can read the tensor where it lies."""
     return x.dtype in FORMATS and x.device.type == "cpu"
+
+
+def can_be_job(x: Tensor) -> bool:
+    """Whether the tensor can be counted together with others, see `jobs`."""
+    return x.dtype is torch.float32 and x.device.type == "cpu" and x.is_contiguous()
 
 
 def count_plain(
@@ -72,8 +80,14 @@ def count_plain(
     bits = bits_of(x).reshape(shape)
     effective, structural = (None, None) if fan is None else fan.vectors
     block = BLOCK if fan is None else fan.block
-    if structural is None and pool.worth(bits) and (columns is None or columns.flags.c_contiguous):
-        proven = pool.binary(bits, n, effective, block, inputs, ops, columns)
+    proven: bool | np.bool_
+    if structural is None and worth(bits) and (columns is None or columns.flags.c_contiguous):
+        job = Job(
+            BINARY, bits.ctypes.data, shape[0], shape[1], shape[2], n, block,
+            0 if effective is None or fan is None else fan.address, 0, 0 if columns is None else columns.ctypes.data,
+            inputs.ctypes.data, 0 if effective is None else ops.ctypes.data,
+        )  # fmt: skip
+        proven = work_off([job])[0] == 0
     else:
         proven = kernels.binary(
             bits, n, effective, structural, form.one, form.magnitude, block, inputs, ops, sops, columns, 0, shape[2]
@@ -161,6 +175,13 @@ class ValueCounter:
             self._known = known = (dtype, len(self.values), bits_of_values(self.values, dtype), exact)
         return known[2], known[3]
 
+    def known_float32(self) -> Any | None:
+        """Bits of the levels, if tensors of them can be counted as jobs; else None."""
+        if self.collapsed:
+            return None
+        bits, exact = self._levels(torch.float32)
+        return bits if exact else None
+
     def _discover(self, x: Tensor, bits: Any, n: int, known: Any) -> bool:
         """Learn the values not known yet; False if there are now more than ``MAX_LEVELS``."""
         found = kernels.find_values(bits, n, known, FORMATS[x.dtype].magnitude, MAX_LEVELS + 2)
@@ -181,7 +202,7 @@ class ValueCounter:
         inputs, ops, sops = counts[:, 0]
         weighted, total = np.zeros(inputs.shape), np.zeros(inputs.shape)
         low, high, finite = graded(
-            values, n, effective, structural, _level_block(fan), inputs, ops, sops, weighted, total, columns
+            values, n, effective, structural, level_block(fan), inputs, ops, sops, weighted, total, columns
         )
         if not finite:
             raise not_finite(self.name)
@@ -199,7 +220,8 @@ def _short_dyadic(value: float) -> bool:
     return abs(value) <= 1024 and value * 64 == int(value * 64)
 
 
-def _level_block(fan: Fan | None) -> int:
+def level_block(fan: Fan | None) -> int:
+    """Elements looked at together while values are told apart."""
     return _LEVEL_BLOCK if fan is None else min(_LEVEL_BLOCK, fan.block)
 
 
@@ -207,9 +229,14 @@ def _by_level(bits: Any, n: int, fan: Fan | None, known: Any, magnitude: Any, co
     """Tier 2 into ``counts[3,R,T,N]`` (inputs, effective, structural); how many values were none of the known."""
     rows = np.arange(1, counts.shape[1])
     effective, structural = (None, None) if fan is None else fan.vectors
-    block, (inputs, ops, sops) = _level_block(fan), counts
-    if structural is None and columns is None and effective is not None and pool.worth(bits):
-        return pool.levelled(bits, n, effective, known, rows, block, inputs, ops)
+    block, (inputs, ops, sops) = level_block(fan), counts
+    if fan is not None and effective is not None and structural is None and columns is None and worth(bits):
+        steps, samples, size = bits.shape
+        job = Job(
+            LEVELLED, bits.ctypes.data, steps, samples, size, n, block, fan.address, inputs=inputs[1].ctypes.data,
+            ops=ops[1].ctypes.data, row=inputs[0].size, values=known.ctypes.data, levels=len(known),
+        )  # fmt: skip
+        return int(work_off([job])[0])
     return int(
         kernels.levelled(bits, 0, n, effective, structural, known, rows, magnitude, block, inputs, ops, sops, columns)
     )

@@ -17,6 +17,7 @@ from snn_eval.probe.inventory import Inventory, Operand
 from snn_eval.probe.observer import take_inventory
 from snn_eval.probe.options import ProbeOptions
 from snn_eval.probe.planning import Plan, Runs, make_plan
+from snn_eval.probe.steady import changed_later, mark_steady
 
 __all__ = ["Findings", "calls_of", "experiment"]
 
@@ -44,11 +45,17 @@ class Findings:
     values: Values
 
     def check_unchanged(self, network: Network) -> None:
-        """Run the first experiment again: every value must be what it was.
+        """Run the first experiment again: every value must be what it was, and what waited to be counted unchanged.
 
         Raises:
             NetworkError: something in the network has changed meanwhile.
         """
+        path = changed_later(network, self.plan, self.example)
+        if path is not None:
+            raise NetworkError(
+                f"what {path or 'the network'} reads or makes is changed afterwards, which it was not in the first "
+                "batch; expected the same calls for every batch"
+            )
         if _values_of(network, self.example) != self.values:
             raise _state_leaks("the first batch of the experiments, run again after the last chunk, gives other values")
 
@@ -83,6 +90,7 @@ def experiment(network: Network, x: Tensor, options: ProbeOptions) -> Findings:
     runs = Runs(base, wider, shorter, changed, _SAMPLES, _WIDER)
     plan = make_plan(network, runs, options.per_step_map_limit)
     _declare_sources(plan, options)
+    mark_steady(network, plan, [base_x, *changed_x[-1:]])
     causal, layer = _causality(network, [base_x, *changed_x[-1:]])
     notes = list(plan.notes)
     if stochastic:

@@ -27,6 +27,7 @@ from snn_eval.probe.parts import Attention, NoRuleError, Pair, Part, Weighted
 from snn_eval.probe.planning import Plan, PlannedPart, PlannedSpikes
 from snn_eval.probe.product import attention_values, count_masked_pairs, count_pairs
 from snn_eval.probe.tally import Fan
+from snn_eval.probe.waiting import Held, Waiting
 
 __all__ = ["Interception", "different_calls"]
 
@@ -41,23 +42,31 @@ def different_calls(where: str) -> NetworkError:
 
 @dataclass(slots=True)
 class _Shared:
-    """A neuron's output already counted for the layer expected to read it; held so that its memory stays its own."""
+    """A neuron's output whose job counts it for the layer expected to read it, too."""
 
-    spikes: Tensor
-    version: int
+    held: Held
     entry: WeightedEntry
     fan: Fan
 
     def serves(self, x: Tensor, fan: Fan) -> bool:
-        """Whether ``x`` is that output, unchanged, and the weights are those it was counted for."""
+        """Whether ``x`` is that output, unchanged, and the weights are those it is counted for."""
+        spikes = self.held.x
         return (
             fan is self.fan
-            and x.data_ptr() == self.spikes.data_ptr()
-            and x.numel() == self.spikes.numel()
+            and self.held.counted is not False
+            and x.data_ptr() == spikes.data_ptr()
+            and x.numel() == spikes.numel()
             and x.is_contiguous()
             and not x.is_inference()
-            and x._version == self.version
+            and x._version == self.held.version
         )
+
+    def withdraw(self, step: slice) -> None:
+        """The layer read something else: its counts are not to be those of this tensor."""
+        if self.held.counted:
+            self.entry.clear(step)
+        elif self.held.counted is None:
+            self.held.job = self.held.job._replace(inputs=self.held.job.spikes, ops=0, fan=0, constant=0, spikes=0)
 
 
 def _never_called(path: str) -> Callable[[Any], None]:
@@ -80,6 +89,7 @@ class Interception(TorchFunctionMode):
         self._call = self._meeting = 0
         self._done: dict[str, int] = {}
         self._shared: _Shared | None = None
+        self._waiting = Waiting()
 
     def run(self, x: Tensor, samples: int) -> Tensor:
         """Run the network on ``x``, of which the first ``samples`` samples count; entries must have begun a chunk.
@@ -91,10 +101,11 @@ class Interception(TorchFunctionMode):
         self.samples = samples
         self._call = self._meeting = 0
         self._done = dict.fromkeys((*plan.spikes, *plan.hooked), 0)
-        self._shared = None
+        self._shared, self._waiting = None, Waiting()
         with self._watching(), self if plan.needs_mode else contextlib.nullcontext():
             readout = self.network.run(x)
         self._shared = None
+        self._waiting.settle()
         expected = {path: len(calls) for path, calls in plan.spikes.items()}
         expected |= {path: len(calls) for path, calls in plan.hooked.items()}
         if self._done != expected or self._call != len(plan.calls) or self._meeting != len(plan.binary):
@@ -144,7 +155,7 @@ class Interception(TorchFunctionMode):
                 part = replace(part, weight=weight)
             if isinstance(todo.entry, WeightedEntry):
                 x = inputs[0]
-                self._count_input(todo.entry, x, part, todo.step, todo.entry.view.rows_of(x))
+                self._count_input(todo.entry, x, part, todo.step, todo.entry.view.rows_of(x), calls[at].steady)
 
         return before
 
@@ -213,36 +224,51 @@ class Interception(TorchFunctionMode):
         part: Weighted | Pair,
         step: slice,
         shape: tuple[int, int, int] | None = None,
+        steady: bool = False,
     ) -> None:
+        def alone() -> None:
+            entry.clear(step)
+            entry.add(x, part, self.samples, step, shape)
+
         shared = self._shared
         if shared is not None and shared.entry is entry:
             self._shared = None
             if shared.serves(x, entry.fan_of(part)):
+                shared.held.alone.append(alone)
                 return
-            entry.clear(step)  # another tensor came than the one it was read from
+            shared.withdraw(step)  # another tensor came than the one it was read from
+        made = None if shape is None else entry.job(x, part, self.samples, step, shape)
+        if made is not None:
+            self._waiting.put(Held(x, *made, [alone]), [entry], steady)
+            return
+        self._waiting.settle_for(entry)
         entry.add(x, part, self.samples, step, shape)
 
     def _count_spikes(self, todo: PlannedSpikes, spikes: Tensor) -> None:
         """Count a neuron's spikes, and in the same read what they cause in the layer expected to read them."""
         entry = todo.entry
-        if not entry.spiking or entry.spikes is None:
+        if not entry.spiking:
             return
-        shape = entry.view.final(spikes)
-        reader = None if todo.reader is None or spikes.is_inference() else todo.reader
-        if shape is None or reader is None or not isinstance(reader.entry, WeightedEntry):
+        job = entry.job(spikes, self.samples, todo.step)
+        if job is None:
+            self._waiting.settle_for(entry)
             entry.add(spikes, self.samples, todo.step)
             return
-        reads = reader.entry
-        if reads.fan is None or not reads.counter.plain or not reads.can_add_plain(spikes, reads.fan):
-            entry.add(spikes, self.samples, todo.step)
-            return
-        columns = entry.columns_at(todo.step)
-        counted = reads.add_plain(spikes, shape, reads.fan, self.samples, reader.step, columns)
-        if counted is None:
+
+        def alone() -> None:
             entry.add(spikes, self.samples, todo.step, columns_done=True)
-            return
-        entry.spikes[todo.step] += counted
-        self._shared = _Shared(spikes, spikes._version, reads, reads.fan)
+
+        held = Held(spikes, job, None, [alone])
+        fills: list[object] = [entry]
+        reads = None if todo.reader is None else todo.reader.entry
+        if todo.reader is not None and todo.steady and isinstance(reads, WeightedEntry):
+            places = reads.places(todo.reader.step)
+            if places is not None and reads.fan is not None:
+                held.job = job._replace(spikes=job.inputs, **places)
+                held.keeps = reads.fan
+                self._shared = _Shared(held, reads, reads.fan)
+                fills.append(reads)
+        self._waiting.put(held, fills, todo.steady)
 
     def _count_attention(self, part: Attention, scores: PlannedPart, values: PlannedPart) -> None:
         query, key, value = (view(t) for view, t in zip(scores.attention, part.inputs, strict=True))

@@ -23,12 +23,19 @@ BLOCK = 4096
 class Fan:
     """Fan-out of the M positions of a sample: a vector, or one number where all are equal.
 
-    ``structural`` is None where no weight is zero (then it equals ``effective``).
+    ``structural`` is None where no weight is zero (then it equals ``effective``); ``address`` is where the effective
+    vector lies, 0 for a number.
     """
 
     effective: Vector | int
     structural: Vector | int | None
     block: int = BLOCK
+    address: int = 0
+
+    @property
+    def constant(self) -> int:
+        """The number where all fan-outs are equal, else 0."""
+        return self.effective if isinstance(self.effective, int) else 0
 
     @property
     def vectors(self) -> tuple[Vector | None, Vector | None]:
@@ -50,10 +57,12 @@ class Fan:
     def of(effective: Int, structural: Int | None) -> Fan:
         """Compress vectors of equal entries to a number; choose the block so that int32 sums cannot overflow."""
         largest = max(int(effective.max(initial=0)), 0 if structural is None else int(structural.max(initial=0)), 1)
+        met = _compressed(effective)
         return Fan(
-            _compressed(effective),
+            met,
             None if structural is None else _compressed(structural),
             max(1, min(BLOCK, (2**31 - 1) // largest)),
+            0 if isinstance(met, int) else met.ctypes.data,
         )
 
 
@@ -98,8 +107,7 @@ class Grid:
     """
 
     def __init__(self, steps: int, samples: int, rows: int = 2) -> None:
-        self.inputs: Int = np.zeros((rows, steps, samples), np.int64)
-        self.ops: Int = np.zeros((rows, steps, samples), np.int64)
+        self._keep(np.zeros((2, rows, steps, samples), np.int64))
         self.sops: Int | None = None
         self.weighted: Float = np.full((steps, samples), np.nan)
         self.total: Float = np.full((steps, samples), np.nan)
@@ -125,9 +133,18 @@ class Grid:
             self.sops = self.ops.copy()
         return self.sops
 
+    def _keep(self, counts: Int) -> None:
+        self.inputs, self.ops = counts
+        self._address, self._all = counts.ctypes.data, self.inputs.nbytes
+
+    def place(self, time_step: int) -> tuple[int, int, int]:
+        """Addresses of the first value's inputs and operations at a step, and words from one value to the next."""
+        _, steps, samples = self.inputs.shape
+        inputs = self._address + 8 * samples * (steps + time_step)
+        return inputs, inputs + self._all, steps * samples
+
     def _grow(self, rows: int) -> None:
         more = np.zeros((rows - len(self.inputs), *self.inputs.shape[1:]), np.int64)
-        self.inputs = np.concatenate([self.inputs, more])
-        self.ops = np.concatenate([self.ops, more])
+        self._keep(np.stack([np.concatenate([counts, more]) for counts in (self.inputs, self.ops)]))
         if self.sops is not None:
             self.sops = np.concatenate([self.sops, more])

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from snn_eval.models.network import SpikingLayer
-from snn_eval.probe.counting import ValueCounter, can_be_plain, count_plain
+from snn_eval.probe.counting import ValueCounter, can_be_job, can_be_plain, count_plain
 from snn_eval.probe.entries.join import joined
 from snn_eval.probe.entries.view import View
+from snn_eval.probe.jobs import BINARY, Job
+from snn_eval.probe.tally import BLOCK
 from snn_eval.trace import NeuronLayer
 
 __all__ = ["NeuronEntry"]
@@ -71,6 +73,18 @@ class NeuronEntry:
         if self.per_step_map:
             return self.columns[step]
         return np.lib.stride_tricks.as_strided(self.columns, (step.stop - step.start, self.size), (0, 4))
+
+    def job(self, spikes: Tensor, samples: int, step: slice) -> Job | None:
+        """How to count one call together with others; None if it must be counted alone."""
+        if self.spikes is None or not (self.counter.plain and can_be_job(spikes)):
+            return None
+        shape = self.view.final(spikes)
+        if shape is None or not (self.per_step_map or shape[0] == 1):
+            return None
+        columns = self.columns_at(step).ctypes.data
+        return Job(
+            BINARY, spikes.data_ptr(), *shape, samples, BLOCK, columns=columns, inputs=self.spikes[step].ctypes.data
+        )
 
     def add(self, spikes: Tensor, samples: int, step: slice, columns_done: bool = False) -> None:
         """Count one call; ``columns_done``: its spikes per neuron have been added already."""

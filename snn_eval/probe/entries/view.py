@@ -12,7 +12,7 @@ from torch import Tensor
 from snn_eval.errors import NetworkError
 from snn_eval.probe.layout import Layout
 
-__all__ = ["View"]
+__all__ = ["Rows", "View"]
 
 Int = NDArray[np.int64]
 Rows = tuple[int, int, int]

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from snn_eval.errors import NetworkError
-from snn_eval.probe.counting import ValueCounter, can_be_plain, count_plain
+from snn_eval.probe.counting import ValueCounter, can_be_job, can_be_plain, count_plain, level_block
 from snn_eval.probe.entries.join import by_level, derived, joined, merged
-from snn_eval.probe.entries.view import View
+from snn_eval.probe.entries.view import Rows, View
 from snn_eval.probe.fanout import FanOut, fan_out, pair_fan_out
+from snn_eval.probe.jobs import BINARY, LEVELLED, Job
 from snn_eval.probe.parts import Pair, Weighted
 from snn_eval.probe.tally import Counted, Fan, Grid
 from snn_eval.trace import MAX_LEVELS, SynapticLayer
@@ -74,7 +75,7 @@ class WeightedEntry:
         fan = self.fan_of(part)
         if shape is None:
             shape = self.view.final(x)
-        if self.counter.plain and shape is not None and self.add_plain(x, shape, fan, samples, step, None) is not None:
+        if self.counter.plain and shape is not None and self._add_plain(x, shape, fan, samples, step):
             return
         last = self._last
         if last is not None and last.serves(x, fan):
@@ -86,34 +87,47 @@ class WeightedEntry:
             self._last = _Seen(x, x._version, fan, counted) if self.repeats and not x.is_inference() else None
         self.grid.add(counted, step)
 
-    def add_plain(
-        self,
-        x: Tensor,
-        shape: tuple[int, int, int],
-        fan: Fan,
-        samples: int,
-        step: slice,
-        columns: NDArray[np.int32] | None,
-    ) -> Int | None:
-        """Count a tensor expected to hold 0 and 1 straight into the chunk's counts.
-
-        Returns the nonzero inputs ``[T,N]``; None if the proof failed (``columns`` are right all the same) or it could
-        not be tried (`can_add_plain`); nothing else has changed then.
-        """
-        grid = self.grid
-        if grid is None or not self.can_add_plain(x, fan):
+    def job(self, x: Tensor, part: Weighted | Pair, samples: int, step: slice, shape: Rows) -> tuple[Job, Any] | None:
+        """How to count one call together with others, and what to keep for it; None if it must be counted alone."""
+        grid, plain = self.grid, self.counter.plain
+        if grid is None or grid.sops is not None or self.unattributed or not can_be_job(x):
             return None
+        fan = self.fan_of(part)
+        if fan.structural is not None or (self.repeats and not plain):
+            return None
+        inputs, ops, row = grid.place(step.start)
+        job = Job(
+            BINARY, x.data_ptr(), *shape, samples, fan.block, fan.address, fan.constant, inputs=inputs, ops=ops, row=row
+        )
+        if plain:
+            return job, fan
+        known = self.counter.known_float32()
+        if known is None or len(known) >= len(grid.inputs):
+            return None
+        by_level = {"kind": LEVELLED, "block": level_block(fan), "values": known.ctypes.data, "levels": len(known)}
+        return job._replace(**by_level), (fan, known)
+
+    def places(self, step: slice) -> dict[str, int] | None:
+        """What a job of spikes needs to count them for this layer, too; None if its input has been anything else."""
+        grid, fan = self.grid, self.fan
+        if grid is None or fan is None or not self.counter.plain or self.unattributed:
+            return None
+        if grid.sops is not None or fan.structural is not None:
+            return None
+        inputs, ops, _ = grid.place(step.start)
+        return {"fan": fan.address, "constant": fan.constant, "block": fan.block, "inputs": inputs, "ops": ops}
+
+    def _add_plain(self, x: Tensor, shape: tuple[int, int, int], fan: Fan, samples: int, step: slice) -> bool:
+        """Count a tensor expected to hold 0 and 1 straight into the chunk's counts; False if it does not."""
+        grid = self.grid
+        if grid is None or not can_be_plain(x) or not (grid.sops is None or fan.structural is not None):
+            return False
         inputs, ops = grid.inputs[1, step], grid.ops[1, step]
         sops = None if fan.structural is None else grid.structural()[1, step]
-        if count_plain(x, shape, samples, fan, inputs, ops, sops, columns):
-            return inputs
+        if count_plain(x, shape, samples, fan, inputs, ops, sops, None):
+            return True
         self.clear(step)
-        return None
-
-    def can_add_plain(self, x: Tensor, fan: Fan) -> bool:
-        """Whether `add_plain` can be tried on this tensor."""
-        grid = self.grid
-        return grid is not None and can_be_plain(x) and (grid.sops is None or fan.structural is not None)
+        return False
 
     def clear(self, step: slice) -> None:
         """Take back what was counted for this step of the chunk."""

@@ -35,25 +35,31 @@ class PlannedCall:
     parts: tuple[PlannedPart, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PlannedInput:
     """A call counted from around its module: the geometry it had (its input is the module's), and what it fills.
 
-    ``parameter`` is the name of the weight among the module's own parameters.
+    ``parameter`` is the name of the weight among the module's own parameters; ``steady``: nothing changes the input
+    later, so that it may wait to be counted.
     """
 
     weighted: Weighted
     parameter: str
     part: PlannedPart
+    steady: bool = False
 
 
 @dataclass(slots=True)
 class PlannedSpikes:
-    """One call of a spiking layer; ``reader``: the layer's call expected to read these very spikes."""
+    """One call of a spiking layer.
+
+    ``reader``: the layer's call expected to read these very spikes; ``steady``: nothing changes them later.
+    """
 
     entry: NeuronEntry
     step: slice
     reader: PlannedPart | None = None
+    steady: bool = False
 
 
 @dataclass(frozen=True, slots=True)

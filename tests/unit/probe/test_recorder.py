@@ -137,20 +137,49 @@ def test_a_replaced_weight_is_seen() -> None:
     assert recording.record(chunk(ROWS)).synaptic[1].ops_VTN.sum(0)[0].tolist() == [6 * 2, 0, 6 * 2]
 
 
-def test_a_layer_that_reads_other_spikes_than_expected_counts_its_own() -> None:
-    """Spikes are changed in place after they were counted for the layer behind them."""
+def late_change(write: Callable[[Tensor], None]) -> tuple[Recorder, list[bool]]:
+    """A recorder prepared on a network that begins to change its spikes in place only afterwards."""
     late: list[bool] = []
 
     def change(m: Steps, spikes: Tensor) -> Tensor:
         if late:
-            spikes.data[:, :3] = 0
+            write(spikes[:, :3])
         return spikes
 
     recording = recorder(change)
     recording.prepare(chunk(ROWS))
     late.append(True)
+    return recording, late
+
+
+def test_spikes_changed_in_place_later_on_are_an_error() -> None:
+    recording, _ = late_change(lambda part: part.zero_())
+    with pytest.raises(NetworkError, match="changed in place"):
+        recording.record(chunk(ROWS))
+
+
+def test_spikes_changed_behind_the_version_are_found_by_a_last_look() -> None:
+    recording, _ = late_change(lambda part: part.data.zero_())
+    recording.record(chunk(ROWS))
+    with pytest.raises(NetworkError, match="what fire reads or makes is changed afterwards"):
+        recording.verify(chunk(ROWS))
+
+
+@pytest.mark.parametrize("write", [Tensor.zero_, lambda part: part.data.zero_()])
+@pytest.mark.parametrize("silent_first", [False, True])
+def test_spikes_changed_in_place_from_the_beginning_are_counted_as_they_were(write: Any, silent_first: bool) -> None:
+    """Of the neuron as it made them, of the layer behind it as it read them."""
+
+    def change(m: Steps, spikes: Tensor) -> Tensor:
+        write(spikes[:, :3])
+        return spikes
+
+    recording = recorder(change)
+    recording.prepare(chunk([[-9.0] * 4] * 3 if silent_first else ROWS))
     trace = recording.record(chunk(ROWS))
+    recording.verify(chunk(ROWS))
     assert trace.neurons[0].spikes_TN[0].tolist() == [6, 0, 6]
+    assert trace.synaptic[1].ops_VTN.sum(0)[0].tolist() == [3 * 2, 0, 3 * 2]
 
 
 def test_no_spikes_of_zero_and_one() -> None:
