@@ -12,6 +12,7 @@ from snn_eval.report.grid import aligned, width
 from snn_eval.report.layers import layers_text
 from snn_eval.report.lookup import Results
 from snn_eval.report.notes import notes
+from snn_eval.report.published import published_line
 from snn_eval.report.remarks import layer_notes
 from snn_eval.report.tables import conventions_table, energy_models_table
 from snn_eval.trace import Trace
@@ -120,7 +121,8 @@ def card(record: Record, trace: Trace | None = None, *, brief: bool = False, col
     for table in (conventions_table(results), energy_models_table(results)):
         if len(table[1]) > 1 and not brief:
             parts.append(aligned(*table, indent=2, columns=columns))
-    below = notes(record, layer_notes(trace) if trace is not None else ())
+    published = published_line(record)
+    below = [*([published] if published else []), *notes(record, layer_notes(trace) if trace is not None else ())]
     if below:
         parts.append("\n".join(_wrapped(f"  {line}", columns, 4) for line in below))
     return "\n\n".join(parts)

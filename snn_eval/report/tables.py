@@ -11,6 +11,7 @@ from snn_eval.report.format import ABSENT, cell, interval_name
 from snn_eval.report.grid import aligned, comma_separated, markdown
 from snn_eval.report.lookup import Results
 from snn_eval.report.notes import notes
+from snn_eval.report.published import published_table
 from snn_eval.report.remarks import layer_notes
 from snn_eval.trace import Trace
 
@@ -34,7 +35,8 @@ def table_csv(records: Sequence[Record]) -> str:
 def table_md(records: Sequence[Record], traces: Sequence[Trace | None] = ()) -> str:
     """``table.md``: the headline row of each model, conventions and energy models of each, and all notes.
 
-    With the traces (None where a model has none) the notes tell of single layers, too.
+    With the traces (None where a model has none) the notes tell of single layers, too. Values from the literature that
+    the suites name stand at the end.
     """
     parts = [markdown(*_headline(records)), _reading(records)]
     for record, trace in zip_longest(records, traces):
@@ -49,6 +51,9 @@ def table_md(records: Sequence[Record], traces: Sequence[Trace | None] = ()) -> 
         lines = notes(record, layer_notes(trace) if trace is not None else ())
         if lines:
             parts += [f"**{title}: notes**", "\n".join(f"- {line}" for line in lines)]
+    published = published_table(records)
+    if published[1]:
+        parts += ["**Published, as published; not measured here**", markdown(*published)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from datetime import UTC, datetime
+from typing import Any
 
 import torch
 
@@ -12,6 +13,7 @@ from snn_eval import env
 from snn_eval.energy import with_tables
 from snn_eval.record import Identity, Provenance, Record
 from snn_eval.run.plan import Cell
+from snn_eval.suite import Suite
 
 __all__ = ["first_record", "same_conditions"]
 
@@ -47,7 +49,7 @@ def first_record(cell: Cell, device: torch.device, argv: tuple[str, ...]) -> Rec
         device=_device_name(device),
         batch_size=suite.evaluate.batch_size,
         seed=suite.input.seed,
-        config=suite.model_dump(mode="json", exclude={"ablation", "axes", "published", "train"}),
+        config=_config(suite),
     )
     return with_tables(Record(status="partial", identity=identity, provenance=provenance))
 
@@ -66,6 +68,17 @@ def same_conditions(stored: Record, wanted: Record, *, samples: bool = True) -> 
         return False
     names = ("packages", "machine", "threads", "device", "batch_size", "seed")
     return all(getattr(stored.provenance, name) == getattr(wanted.provenance, name) for name in names)
+
+
+def _config(suite: Suite) -> dict[str, Any]:
+    """The suite as far as a reader of the numbers needs it: with published values only where there are any."""
+    left_out = {"ablation", "axes", "train"} | (set() if suite.published else {"published"})
+    config = suite.model_dump(mode="json", exclude=left_out)
+    for section, keys in (("data", ("images", "arrays", "factory")), ("model", ("factory", "checkpoint"))):
+        for key in keys:
+            if config[section][key] is not None:
+                config[section][key] = _without_folders(config[section][key])
+    return config
 
 
 def _device_name(device: torch.device) -> str:
