@@ -36,6 +36,7 @@ from snn_eval.trace import (
     Trace,
     UnknownOp,
 )
+from snn_eval.trace.shapes import check_shapes
 
 __all__ = ["FORMAT", "FORMAT_VERSION", "read_trace", "write_trace"]
 
@@ -87,9 +88,11 @@ def read_trace(path: Path | str) -> Trace:
                 raise RunError(f"{path} has format {version}, expected one of {sorted(_READERS)}; update snn-eval")
             trace = _READERS[version](file)
         trace.check()
+        check_shapes(trace)
     except FileNotFoundError as error:
         raise RunError(f"no trace at {path}; expected a trace.h5 written by `snn-eval run`") from error
-    except (OSError, KeyError, ValueError, TypeError, CountError) as error:
+    except (OSError, LookupError, ValueError, TypeError, ArithmeticError, AttributeError, CountError) as error:
+        # of a file of other software any type may be another one
         cause = " ".join(str(error).split())
         raise RunError(f"cannot read the trace {path} ({cause}); {again}") from error
     return trace

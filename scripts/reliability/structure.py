@@ -168,7 +168,8 @@ def _damage_object(file: Any, found: Any, draw: random.Random) -> None:
 def _other_array(array: Any, draw: random.Random) -> Any:
     makers: tuple[Callable[[], Any], ...] = (
         lambda: array[..., :-1], lambda: array[None], lambda: array.reshape(-1), lambda: array.astype("f4"),
-        lambda: array.astype("u1"), lambda: array.astype("f8") + 0.5, lambda: -array, lambda: array.astype("i8") * 0 + 2**40,
+        lambda: array.astype("u1"), lambda: array.astype("f8") + 0.5, lambda: -array,
+        lambda: array.astype("i8") * 0 + 2**40,
         lambda: array.astype("f4") * np.nan, lambda: array.astype("S3"), lambda: np.zeros(0), lambda: array.T,
     )  # fmt: skip
     return draw.choice(makers)()

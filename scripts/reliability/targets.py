@@ -200,6 +200,23 @@ def _manifest_text() -> bytes:
     return (shipped_folder("checkpoints") / "MANIFEST.toml").read_bytes()
 
 
+def _state() -> bytes:
+    from snn_eval.train.state import STATE_FILE, write_state
+
+    with tempfile.TemporaryDirectory() as folder:
+        parts = {"weights": torch.load(_shipped(), weights_only=True)["state_dict"], "epoch": 3}
+        write_state(Path(folder) / STATE_FILE, {"seed": 0}, [], parts)
+        return (Path(folder) / STATE_FILE).read_bytes()
+
+
+def _read_state(path: Path) -> Reading:
+    from snn_eval.train.state import read_state
+
+    identity, _, parts = read_state(path)
+    weights = [tensor.numpy() for tensor in parts["weights"].values()]
+    return Reading(digest(identity, parts["epoch"], *weights), "")
+
+
 def _pixels() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (6, 5, 4), np.uint8)
 
@@ -262,6 +279,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
         "energy-table", ".toml", _table_text(), (damaged_bytes, *[damaged_text] * 3), _read_table
     ),
     "manifest": lambda: Target("manifest", ".toml", _manifest_text(), (damaged_bytes, damaged_text), _read_manifest),
+    "training-state": lambda: Target("training-state", ".pt", _state(), (damaged_bytes,), _read_state),
     "official": lambda: Target("official", ".idx", _idx(), (damaged_bytes,), _read_official),
     "idx": lambda: Target("idx", ".idx", _idx(), (damaged_bytes,), _read_idx),
     "idx-gz": lambda: Target("idx-gz", ".gz", gzip.compress(_idx(), mtime=0), (damaged_bytes,), _read_idx),

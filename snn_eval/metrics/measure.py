@@ -13,6 +13,7 @@ from snn_eval.metrics.operations import CONVENTIONS
 from snn_eval.metrics.registry import METRICS
 from snn_eval.record import Measurement
 from snn_eval.trace import Trace
+from snn_eval.trace.shapes import check_classes
 
 __all__ = ["measure"]
 
@@ -42,10 +43,12 @@ def measure(
 
     Raises:
         InputError: an unknown name; the nearest ones are given.
-        CountError: no samples, a count that is impossible, or an energy model without a cost that is needed.
+        CountError: no samples, a class the readout does not have, a count that is impossible, or an energy model
+            without a cost that is needed.
     """
     if len(trace.samples) == 0:
         raise CountError("the trace holds no samples; expected at least one")
+    check_classes(trace)
     names = _known(metrics, METRICS, "metric")
     derived = Derived(
         trace,

@@ -11,7 +11,7 @@ until after it is finished.
 
 from __future__ import annotations
 
-from snn_eval.store.claim import Claim, claim, claim_new, claim_unfinished, create_run, tidy
+from snn_eval.store.claim import Claim, alone_in, claim, claim_new, claim_unfinished, create_run, tidy
 from snn_eval.store.find import find_run, list_runs
 from snn_eval.store.folder import RunFolder
 from snn_eval.store.parts import PART_INTERVAL_S, PartWriter, finished_chunks
@@ -21,6 +21,7 @@ __all__ = [
     "Claim",
     "PartWriter",
     "RunFolder",
+    "alone_in",
     "claim",
     "claim_new",
     "claim_unfinished",

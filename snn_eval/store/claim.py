@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from snn_eval.atomic import cannot_write
+from snn_eval.atomic import TEMPORARY_SUFFIX, cannot_write
 from snn_eval.errors import RunError
 from snn_eval.record import Record, read_record
 from snn_eval.store.find import list_runs
@@ -23,7 +23,7 @@ try:
 except ImportError:  # Windows: two processes are then kept apart by their folders' names only
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Claim", "claim", "claim_new", "claim_unfinished", "create_run", "tidy"]
+__all__ = ["Claim", "alone_in", "claim", "claim_new", "claim_unfinished", "create_run", "tidy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def claim_new(root: Path, record: Record, *, now: datetime | None = None) -> Cla
     """
     make_folder(root)
     lock: list[IO[bytes] | None] = []  # taken before the record is there, so that nobody else goes on with the run
-    with _creating(root):
+    with _folder_locked(root, wait=True):
         try:
             run = make_run(root, record, now, before_record=lambda made: lock.append(_locked(made)))
         except BaseException:
@@ -83,7 +83,7 @@ def create_run(root: Path, record: Record, *, now: datetime | None = None) -> Ru
 def tidy(root: Path) -> None:
     """Remove what killed processes left in ``root``: run folders not yet in use, parts of runs that have ended."""
     if root.is_dir():
-        with _creating(root) as alone:
+        with _folder_locked(root, wait=True) as alone:
             if alone:
                 sweep(root, claim)
 
@@ -106,25 +106,45 @@ def _unfinished(run: RunFolder, fits: Callable[[Record], bool]) -> bool:
 
 
 @contextlib.contextmanager
-def _creating(root: Path) -> Iterator[bool]:
-    """Keep others waiting who would make or tidy run folders in ``root`` now; whether that is possible."""
+def alone_in(folder: Path) -> Iterator[None]:
+    """Work in a folder of results that no other process works in, without what a killed one left half-written.
+
+    Raises:
+        RunError: another process works in it.
+    """
+    with _folder_locked(folder, wait=False):
+        for leftover in folder.glob(f".*{TEMPORARY_SUFFIX}"):
+            with contextlib.suppress(OSError):
+                leftover.unlink()
+        yield
+
+
+@contextlib.contextmanager
+def _folder_locked(folder: Path, *, wait: bool) -> Iterator[bool]:
+    """Keep others out of a folder, or waiting; whether that is possible here.
+
+    Raises:
+        RunError: another process holds the folder, and waiting was not asked for.
+    """
     if fcntl is None:
         yield False
         return
     try:
-        folder = os.open(root, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY)
     except OSError:  # told by what is tried next
         yield False
         return
     try:
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError as error:
+            raise RunError(f"another process is working in {folder}; wait for it or give another --output") from error
         except OSError:  # a file system without locks on folders
             yield False
         else:
             yield True
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def _locked(run: RunFolder) -> IO[bytes] | None:

@@ -9,6 +9,7 @@ import torch
 
 from snn_eval.data import DataOptions, load_dataset
 from snn_eval.errors import DataError, SuiteError
+from snn_eval.store import alone_in
 from snn_eval.suite import Suite
 from snn_eval.train.build import build, chosen_architecture
 from snn_eval.train.keep import Keeper
@@ -64,7 +65,8 @@ def train(
         SuiteError: the suite names no architecture or no validation part.
         NetworkError: the network does not fit its data.
         DivergedError: the loss became infinite or NaN.
-        RunError: the folder cannot be written, or holds a training of another configuration.
+        RunError: the folder cannot be written, holds a training of another configuration, or another process works
+            in it.
     """
     watcher = watcher or Silent()
     device = device or torch.device("cpu")
@@ -75,13 +77,16 @@ def train(
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         moving = MovingParts(build(suite, architecture, samples, device), samples, seed)
-        epochs = [] if fresh else keeper.resumed(moving)
         keeper.begin()
-        watcher.begin(suite.train.epochs, len(epochs), samples.batches * suite.train.batch_size)
-        while not is_finished(epochs, suite.train):
-            epochs.append(moving.epoch(len(epochs) + 1, watcher.advance))
-            keeper.keep(epochs, moving)
-            watcher.end_of(epochs[-1], best_of(epochs))
+        with alone_in(folder):
+            if fresh:
+                keeper.forget()
+            epochs = keeper.resumed(moving)
+            watcher.begin(suite.train.epochs, len(epochs), samples.batches * suite.train.batch_size)
+            while not is_finished(epochs, suite.train):
+                epochs.append(moving.epoch(len(epochs) + 1, watcher.advance))
+                keeper.keep(epochs, moving)
+                watcher.end_of(epochs[-1], best_of(epochs))
     return Trained(best_of(epochs), epochs[-1], keeper.best, keeper.last, keeper.log, tuple(epochs))
 
 

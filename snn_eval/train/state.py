@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from snn_eval.train.log import Epoch
 __all__ = ["STATE_FILE", "differences", "flattened", "read_state", "write_state"]
 
 STATE_FILE = "state.pt"
-_FORMAT, _VERSION = "snn_eval-training", 1
+_FORMAT, _VERSION = "snn_eval-training", 2
 _FIELDS = ("identity", "epochs", "parts")
 
 
@@ -45,7 +45,8 @@ def write_state(path: Path, identity: Mapping[str, Any], epochs: list[Epoch], pa
         },
         buffer,
     )
-    write_atomic(path, buffer.getvalue())
+    content = buffer.getvalue()
+    write_atomic(path, _seal(content) + content)
 
 
 def read_state(path: Path) -> tuple[dict[str, Any], list[Epoch], dict[str, Any]]:
@@ -55,13 +56,24 @@ def read_state(path: Path) -> tuple[dict[str, Any], list[Epoch], dict[str, Any]]
         RunError: damaged, or not such a file.
     """
     try:
-        values = torch.load(path, map_location="cpu", weights_only=True)
+        sealed = path.read_bytes()
+        content = sealed[len(_seal(b"")) :]
+        if not sealed.startswith(_seal(content)):
+            raise ValueError("changed after it was written")
+        values = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         if values["format"] != _FORMAT or values["format_version"] != _VERSION:
             raise ValueError("of another version")
         identity, epochs, parts = (values[name] for name in _FIELDS)
         return dict(identity), [Epoch(**epoch) for epoch in epochs], dict(parts)
-    except (OSError, RuntimeError, EOFError, ValueError, TypeError, KeyError, UnpicklingError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # on a damaged file torch raises whatever it stumbles over
         raise RunError(f"{path}: expected the state of a training, got a damaged file; --fresh begins anew") from error
+
+
+def _seal(content: bytes) -> bytes:
+    """What stands before the content: what the file is, and its SHA-256; torch sees no flipped bit in a weight."""
+    return f"{_FORMAT}\nsha256 {hashlib.sha256(content).hexdigest()}\n".encode()
 
 
 def flattened(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
