@@ -7,17 +7,20 @@ from pathlib import Path
 
 import click
 
+from snn_eval.cli.data_options import data_dir
+
 __all__ = ["ls", "print_table"]
 
 _EPILOG = """\b
 Examples:
   snn-eval ls                what was measured in reports/runs
   snn-eval ls conventions    ways of counting operations
+  snn-eval ls data --data-dir data    data sets, and which of them lie in the folder data
 """
 
 
 @click.command(short_help="List runs, suites, models, metrics, …", epilog=_EPILOG)
-@click.argument("what", default="runs", metavar="[runs|suites|models|metrics|energy|conventions]")
+@click.argument("what", default="runs", metavar="[runs|suites|data|models|metrics|energy|conventions]")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -26,8 +29,9 @@ Examples:
     metavar="FOLDER",
     help="Where the run folders are.",
 )
-def ls(what: str, output: Path) -> None:
-    """List runs (the default), suites, models, metrics, energy models or conventions."""
+@data_dir
+def ls(what: str, output: Path, data_dir: Path | None) -> None:
+    """List runs (the default), suites, data sets, models, metrics, energy models or conventions."""
     from snn_eval.cli.nearest import check_names
 
     check_names("list", [what], ["runs", *_LISTS])
@@ -70,6 +74,16 @@ def _suites() -> Iterable[tuple[str, ...]]:
         yield name, f"v{suite.suite.version}", f"T = {suite.input.time_steps}", suite.suite.description
 
 
+def _data() -> Iterable[tuple[str, ...]]:
+    from snn_eval.data import DATASETS, data_folder
+
+    folder = data_folder(click.get_current_context().params["data_dir"])
+    click.echo(f"data folder {folder}")
+    for name, known in DATASETS.items():
+        parts = ", ".join(f"{part} {samples:,}" for part, samples in known.parts.items())
+        yield name, parts, known.state(folder), f"licence {known.licence}", known.source
+
+
 def _models() -> Iterable[tuple[str, ...]]:
     from snn_eval.models.manifest import load_manifest
 
@@ -104,6 +118,7 @@ def _conventions() -> Iterable[tuple[str, ...]]:
 _ARROWS = {"higher": "↑", "lower": "↓", "none": " "}
 _LISTS: dict[str, Callable[[], Iterable[tuple[str, ...]]]] = {
     "suites": _suites,
+    "data": _data,
     "models": _models,
     "metrics": _metrics,
     "energy": _energy,

@@ -75,7 +75,7 @@ _CIFAR_100 = CifarFiles(
     classes=tuple(_HUNDRED.split()),
 )
 _PARTS = {"train": 45_000, "validation": 5_000, "test": 10_000}
-_SOURCE = "A. Krizhevsky, Learning multiple layers of features from tiny images, 2009 (cs.toronto.edu/~kriz/cifar.html)"
+_SOURCE = "Krizhevsky 2009, cs.toronto.edu/~kriz/cifar.html"
 
-CIFAR_10 = KnownDataset("cifar-10", _PARTS, "none stated by its authors", _SOURCE, _CIFAR_10.load, _CIFAR_10.places)
-CIFAR_100 = KnownDataset("cifar-100", _PARTS, "none stated by its authors", _SOURCE, _CIFAR_100.load, _CIFAR_100.places)
+CIFAR_10 = KnownDataset("cifar-10", _PARTS, "not stated", _SOURCE, _CIFAR_10.load, _CIFAR_10.places)
+CIFAR_100 = KnownDataset("cifar-100", _PARTS, "not stated", _SOURCE, _CIFAR_100.load, _CIFAR_100.places)

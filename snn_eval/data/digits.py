@@ -65,6 +65,6 @@ DIGITS = KnownDataset(
     "digits",
     {"train": 1168, "validation": 270, "test": 359},
     licence="CC BY 4.0",
-    source="E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998 (comes with scikit-learn)",
+    source="Alpaydin and Kaynak 1998, UCI; comes with scikit-learn",
     load=lambda split, options: load_digits(split),
 )

@@ -43,6 +43,16 @@ class KnownDataset:
         """Whether a part can be read without a download."""
         return all(self.places(split, folder).values())
 
+    def state(self, folder: Path) -> str:
+        """Whether its files are in the data folder, or which are not."""
+        files = {path: there for split in self.parts for path, there in self.places(split, folder).items()}
+        missing = [path.rpartition("/")[2] for path, there in files.items() if not there]
+        if not missing:
+            return "here"
+        if len(missing) == len(files):
+            return "downloaded at first use"
+        return f"here, without {', '.join(missing)}"
+
     def check_part(self, split: str) -> None:
         """Refuse a part the data set does not have.
 

@@ -74,8 +74,8 @@ _PARTS = {"train": 54_000, "validation": 6_000, "test": 10_000}
 MNIST = KnownDataset(
     "mnist",
     _PARTS,
-    licence="none stated by its authors",
-    source="Y. LeCun, C. Cortes, C. Burges, The MNIST database of handwritten digits, 1998",
+    licence="not stated",
+    source="LeCun, Cortes and Burges 1998, yann.lecun.com/exdb/mnist",
     load=_FILES.load,
     places=_FILES.places,
 )
@@ -83,7 +83,7 @@ FASHION_MNIST = KnownDataset(
     "fashion-mnist",
     _PARTS,
     licence="MIT",
-    source="H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST, 2017 (github.com/zalandoresearch/fashion-mnist)",
+    source="Xiao, Rasul and Vollgraf 2017, github.com/zalandoresearch/fashion-mnist",
     load=_FASHION_FILES.load,
     places=_FASHION_FILES.places,
 )

@@ -27,7 +27,8 @@ def published_line(record: Record) -> str | None:
     accuracies = [float(value["value"]) for value in values if value["metric"] == "accuracy" and value["unit"] == "%"]
     low_high = dict.fromkeys(_number(found) for found in (min(accuracies), max(accuracies))) if accuracies else ()
     told = f"accuracy {' … '.join(low_high)} %; " if low_high else ""
-    return f"published, not measured here: {told}{len(values)} values with their sources in table.md"
+    noun = "value with its source" if len(values) == 1 else "values with their sources"
+    return f"published, not measured here: {told}{len(values)} {noun} in table.md"
 
 
 def _values(record: Record) -> Sequence[Mapping[str, Any]]:

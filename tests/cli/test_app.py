@@ -153,7 +153,7 @@ def test_a_fault_of_ours_is_not_hidden(error: Exception, monkeypatch: pytest.Mon
         ["--help"],
         ["run", "--help"],
         ["ls"],
-        *(["ls", what] for what in ("suites", "models", "metrics", "energy", "conventions")),
+        *(["ls", what] for what in ("suites", "data", "models", "metrics", "energy", "conventions")),
     ],
     ids=" ".join,
 )

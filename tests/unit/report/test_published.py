@@ -41,8 +41,8 @@ def test_models_of_one_suite_share_their_published_values() -> None:
 def test_the_card_has_one_line() -> None:
     line = "  published, not measured here: accuracy 97.55 … 98.2 %; 3 values with their sources in table.md"
     assert line in card(record()).splitlines()
-    assert "  published, not measured here: 1 values" in card(record(VALUES[2:]))
-    assert "accuracy 98.2 %; 1 values" in card(record(VALUES[1:2]))
+    assert "  published, not measured here: 1 value with its source" in card(record(VALUES[2:]))
+    assert "accuracy 98.2 %; 1 value with its source" in card(record(VALUES[1:2]))
 
 
 def test_without_published_values_nothing_is_said() -> None:
