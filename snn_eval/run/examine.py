@@ -67,7 +67,8 @@ def _network(suite: Suite, data: ArrayDataset) -> str:
     loaded = fresh_network(suite, x, classes=len(data.classes))
     parameters = sum(p.numel() for p in loaded.network.module.parameters())
     spiking = len(loaded.network.spiking_layers())
-    return f"{loaded.name}: {parameters:,} parameters, {spiking} spiking layers, takes the data"
+    layers = f"{spiking} spiking layer{'' if spiking == 1 else 's'}"
+    return f"{loaded.name}: {parameters:,} parameters, {layers}, takes the data"
 
 
 def _checkpoint(suite: Suite, name: str) -> str:
