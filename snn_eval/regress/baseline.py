@@ -31,8 +31,8 @@ BASELINE_VERSION = 1
 _CONDITIONS = ("torch",)
 """Packages whose version decides whether counts must be equal."""
 
-_KEPT_CONFIG = ("data", "input")
-"""Parts of the resolved suite that say what was measured; the others may name files of somebody's machine."""
+_KEPT_CONFIG = ("input",)
+"""Parts of the resolved suite that are kept; the others may name files of somebody's machine."""
 
 
 class _Packed(BaseModel):
@@ -86,6 +86,7 @@ def baseline_text(side: Side) -> str:
 def _content(record: Record) -> dict[str, Any]:
     """The record less what changes from run to run, and less what is empty."""
     content = _without_volatile(record).model_dump(mode="json", exclude_none=True, exclude={"schema_version"})
+    del content["identity"]["cell"]  # a hash of all a suite can say, which grows with the program
     content["provenance"] = {name: value for name, value in content["provenance"].items() if value not in ({}, [])}
     return {name: value for name, value in content.items() if value not in ({}, [])}
 
@@ -163,7 +164,10 @@ def _read_v1(content: dict[str, Any], origin: str) -> Side:
     file = _File.model_validate(content)
     if file.seal != _sealed({name: value for name, value in content.items() if name != "seal"}):
         raise GateError(f"{origin} was changed after it was saved (its seal differs); restore it or save it again")
-    record = Record.model_validate(file.record | {"schema_version": SCHEMA_VERSION})
+    identity = file.record.get("identity") or {}
+    record = Record.model_validate(
+        file.record | {"schema_version": SCHEMA_VERSION, "identity": {"cell": ""} | identity}
+    )
     packed, outcomes = file.outcomes, None
     if packed is not None:
         good = {name: unpack(lines, packed.n) for name, lines in packed.good.items()}

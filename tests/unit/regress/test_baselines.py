@@ -41,7 +41,7 @@ def test_every_layout_there_ever_was_is_read(version: int) -> None:
     found = read_baseline(GOLDEN.with_name(f"baseline-v{version}.json"))
     wanted = accepted()
     assert found.accepted
-    assert found.record.identity == wanted.record.identity
+    assert found.record.identity == wanted.record.identity.model_copy(update={"cell": ""})
     assert found.outcomes is not None
     assert wanted.outcomes is not None
     assert (found.outcomes.unit, found.outcomes.n, found.outcomes.ids_sha256) == (
