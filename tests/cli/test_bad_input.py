@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from cli.conftest import Command
+from PIL import Image
 from torch import nn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +60,12 @@ def wrong_input():
 
 def three():
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+
+def part_fails(part):
+    raise KeyError(part)
+
+def part_none(part):
+    return None
 
 number = 3
 """
@@ -117,10 +125,46 @@ def flipped(folder: Path) -> None:
     (folder / "bad.pth").write_bytes(content)
 
 
-def suite(old: str = "", new: str = "") -> Make:
+def both(*makes: Make) -> Make:
+    def make(folder: Path) -> None:
+        for one in makes:
+            one(folder)
+
+    return make
+
+
+def suite(old: str = "", new: str = "", *more: Make) -> Make:
     """``bad.toml``: a good suite with one thing changed."""
     assert old in SUITE
-    return file("bad.toml", SUITE.replace(old, new, 1) if old else SUITE + new)
+    return both(file("bad.toml", SUITE.replace(old, new, 1) if old else SUITE + new), *more)
+
+
+def images(*makes: Make, more: str = "") -> Make:
+    """A suite on the folder ``photos``, all of it for the test part."""
+    shares = "shares = { test = 1.0, validation = 0.0, train = 0.0 }"
+    return suite('name = "digits"', f'images = "photos"\n{shares}\n{more}', *makes)
+
+
+def picture(name: str, side: int = 8) -> Make:
+    def make(folder: Path) -> None:
+        path = folder / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (side, side)).save(path)
+
+    return make
+
+
+def arrays(**named: Any) -> Make:
+    """A suite on ``x.npz`` with these arrays; none, and the file is not there."""
+
+    def make(folder: Path) -> None:
+        if named:
+            np.savez(folder / "x.npz", **named)
+
+    return suite('name = "digits"', 'arrays = "x.npz"', make)
+
+
+PARTS = {"x_train": np.zeros((2, 64)), "y_train": np.array([0, 1]), "y_test": np.array([0, 1])}
 
 
 class Hostile:
@@ -377,10 +421,79 @@ DATA = [
     ),
 ]
 
+OWN_DATA = [
+    Case("no folder of images", images(), OWN, ["expected the folder", "photos, found none"]),
+    Case("a file for a folder", images(file("photos")), OWN, ["expected the folder", "photos, found a file"]),
+    Case("an empty folder", images(lambda f: (f / "photos").mkdir()), OWN, ["expected images in", "found none"]),
+    Case("a class without images", images(picture("a/1.png"), lambda f: (f / "photos/b").mkdir()), OWN, ["photos/b"]),
+    Case("a damaged image", images(picture("a/1.png"), file("photos/a/2.png", "no")), OWN, ["2.png", "a damaged one"]),
+    Case(
+        "no image",
+        images(picture("a/1.png"), file("photos/a/notes.txt", "no")),
+        OWN,
+        ["notes.txt", "expected an image"],
+    ),
+    Case(
+        "two sizes",
+        images(picture("a/1.png"), picture("a/2.png", 9)),
+        OWN,
+        ["2.png", "8×8 grey", "9×9 grey", "data.size"],
+    ),
+    Case("other classes", images(picture("a/1.png"), more='classes = ["b"]'), OWN, ["data.classes", "a; got b"]),
+    Case("no arrays", arrays(), OWN, ["x.npz: expected a file of arrays, found none"]),
+    Case("arrays without keys", arrays(z=np.zeros(3)), OWN, ["expected arrays x and y", "found z"]),
+    Case(
+        "damaged arrays",
+        suite('name = "digits"', 'arrays = "x.npz"', file("x.npz", "PK")),
+        OWN,
+        ["x.npz: expected readable"],
+    ),
+    Case(
+        "a pickle in arrays",
+        arrays(**PARTS, x_test=np.array([Hostile()] * 2)),
+        OWN,
+        ["x.npz: expected readable arrays", "pickle"],
+    ),
+    Case("another count of labels", arrays(**PARTS, x_test=np.zeros((3, 64))), OWN, ["got 3 in x_test, 2"]),
+    Case("labels below 0", arrays(x=np.zeros((2, 64)), y=np.array([0, -1])), OWN, ["expected classes from 0, got -1"]),
+    Case(
+        "labels that are shares",
+        arrays(x=np.zeros((2, 64)), y=np.array([0.5, 1])),
+        OWN,
+        ["expected classes [N]", "float64"],
+    ),
+    Case(
+        "samples that are NaN",
+        arrays(**PARTS, x_test=np.full((2, 64), np.nan)),
+        OWN,
+        ["x_test: expected finite values"],
+    ),
+    Case("text for samples", arrays(**PARTS, x_test=np.array(["a", "b"])), OWN, ["x_test"]),
+    Case(
+        "data that fail",
+        suite('name = "digits"', 'factory = "net.py:part_fails"'),
+        OWN,
+        ["data.factory part_fails('test'): failed: KeyError"],
+    ),
+    Case(
+        "data that are none",
+        suite('name = "digits"', 'factory = "net.py:part_none"'),
+        OWN,
+        ["expected (x, target), got NoneType"],
+    ),
+    Case("two kinds of data", suite('name = "digits"', 'name = "digits"\narrays = "x.npz"'), OWN, ["exactly one of"]),
+    Case(
+        "a network for other classes",
+        arrays(**PARTS, x_test=np.zeros((2, 64))),
+        OWN,
+        ["2 classes, the network's readout 10"],
+    ),
+]
+
 if not torch.cuda.is_available():
     FLAGS.append(Case("no CUDA", nothing, run("--device", "cuda"), ["expected cuda, found no CUDA", "--device cpu"]))
 
-CASES = CHECKPOINTS + FACTORIES + SUITES + FLAGS + DATA
+CASES = CHECKPOINTS + FACTORIES + SUITES + FLAGS + DATA + OWN_DATA
 
 
 @pytest.fixture
