@@ -83,16 +83,16 @@ class Keeper:
             raise cannot_write(self.folder, error) from error
 
     def forget(self) -> None:
-        """Remove the state of a training kept here, so that none goes on from it beside files of another one.
+        """Remove state and curves of a training kept here, so that none goes on from it beside files of another one.
 
         Raises:
             RunError: it cannot be removed.
         """
-        path = self.folder / STATE_FILE
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise cannot_write(path, error) from error
+        for path in (self.folder / STATE_FILE, *(self.folder / "events").glob("*.tfevents.*")):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise cannot_write(path, error) from error
 
     def keep(self, epochs: list[Epoch], moving: MovingParts) -> None:
         """Write weights, log, curves and, last of all, the state from which the next epoch goes on.

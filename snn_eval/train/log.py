@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from snn_eval.atomic import cannot_write, write_atomic
 from snn_eval.suite import TrainSection
 
 __all__ = ["Epoch", "as_csv", "best_of", "is_finished", "write_events"]
@@ -50,10 +52,26 @@ def as_csv(epochs: Sequence[Epoch]) -> str:
 
 
 def write_events(folder: Path, epoch: Epoch) -> None:
-    """Append an epoch's curves as TensorBoard events; where it was written before, the later one holds."""
-    from torch.utils.tensorboard import SummaryWriter
+    """Write an epoch's curves for TensorBoard, a file for each epoch: whole or not at all, and once only.
 
-    with SummaryWriter(str(folder), purge_step=epoch.epoch) as writer:
-        for name, value in asdict(epoch).items():
-            if name != "epoch":
-                writer.add_scalar(name, value, epoch.epoch)
+    Raises:
+        RunError: it cannot be written.
+    """
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    values = [Summary.Value(tag=key, simple_value=value) for key, value in asdict(epoch).items() if key != "epoch"]
+    now = time.time()
+    content = io.BytesIO()
+    records = RecordWriter(content)
+    for event in (
+        Event(wall_time=now, file_version="brain.Event:2"),
+        Event(wall_time=now, step=epoch.epoch, summary=Summary(value=values)),
+    ):
+        records.write(event.SerializeToString())
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    write_atomic(folder / f"events.out.tfevents.{epoch.epoch:010d}", content.getvalue())
