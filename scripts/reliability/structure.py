@@ -99,8 +99,8 @@ def _other_tensor(x: torch.Tensor, draw: random.Random) -> Any:
     )  # fmt: skip
     try:
         return draw.choice(makers)()
-    except RuntimeError:
-        return x[:0] if x.dim() else None
+    except (RuntimeError, IndexError):  # not for a tensor of this type or without axes
+        return None
 
 
 def damaged_zip(content: bytes, draw: random.Random) -> bytes:

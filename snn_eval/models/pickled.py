@@ -68,9 +68,9 @@ def _is_harmful(package: str, function: str) -> bool:
 
 
 def _streams(path: Path) -> list[BinaryIO]:
-    if not zipfile.is_zipfile(path):
-        return [path.open("rb")]
     try:
+        if not zipfile.is_zipfile(path):
+            return [path.open("rb")]
         with zipfile.ZipFile(path) as archive:
             pickles = [part for part in archive.infolist() if part.filename.endswith(".pkl")]
             if any(part.file_size > _LARGEST_BYTES for part in pickles):
