@@ -144,6 +144,9 @@ def _notes(suite: Suite, stored: Checkpoint) -> tuple[str, ...]:
         notes.append(f"trained for {stored.time_steps} time steps, measured with {suite.input.time_steps}")
     if stored.suite is not None and stored.suite != suite.name:
         notes.append(f"trained for suite {stored.suite}, measured on {suite.name}")
+    told = stored.provenance.get("data_notes", ())
+    if isinstance(told, list | tuple):
+        notes += [f"trained on {note}" for note in told if isinstance(note, str)]
     return tuple(notes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from torch import nn
 
 from snn_eval.errors import CheckpointError, InputError, NetworkError, SuiteError
-from snn_eval.models.checkpoint import Checkpoint, save_checkpoint
+from snn_eval.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from snn_eval.models.networks import build_network
 from snn_eval.run.load import load_network, torch_device
 from snn_eval.suite import Suite, load_suite, with_values
@@ -100,6 +101,14 @@ def test_a_checkpoint_of_ours_says_what_it_is(suite: Suite, ours: Path) -> None:
     assert loaded.name == "spiking-conv-net"
     assert loaded.notes == ("trained for 4 time steps, measured with 8", "trained for suite other, measured on digits")
     assert loaded.network.run(EXAMPLE).shape == (8, 2, 10)
+
+
+def test_training_on_partial_data_is_noted(suite: Suite, ours: Path) -> None:
+    stored = load_checkpoint(ours)
+    save_checkpoint(ours, replace(stored, provenance={"data_notes": ["partial data: without data_batch_4", 3]}))
+    assert "trained on partial data: without data_batch_4" in load_network(suite, ours, EXAMPLE, classes=10).notes
+    save_checkpoint(ours, replace(stored, provenance={"data_notes": 3}))
+    assert len(load_network(suite, ours, EXAMPLE, classes=10).notes) == 2
 
 
 @pytest.mark.parametrize("function", ["make", "timed"])
