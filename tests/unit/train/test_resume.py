@@ -151,7 +151,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     moments = random.Random(0)
     killed = [*command, "--output", str(tmp_path / "killed")]
     state = tmp_path / "killed" / "state.pt"
-    for _ in range(3):
+    for _ in range(2):
         before = state.stat().st_mtime_ns if state.exists() else 0
         process = subprocess.Popen(killed, env=_one_thread(), stdout=subprocess.DEVNULL)
         while process.poll() is None and (not state.exists() or state.stat().st_mtime_ns == before):
