@@ -29,7 +29,8 @@ OUTCOMES = ("refused", "same", "visible", "wrong", "crash", "hang", "memory")
 
 SHARES = {
     "checkpoint": 14, "weights": 9, "old-weights": 6, "suite": 17, "record": 16, "trace": 14, "energy-table": 9,
-    "manifest": 3, "training-state": 3, "official": 2, "idx": 2, "idx-gz": 2, "cifar": 3,
+    "manifest": 3, "training-state": 3, "official": 2, "idx": 2, "idx-gz": 2, "npz": 3, "hdf5": 3, "image": 2,
+    "cifar": 3,
 }  # fmt: skip
 SECONDS = 20.0
 _MEMORY_BYTES = 3 * 2**30  # beyond what the process has after the sound file

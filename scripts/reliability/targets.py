@@ -245,6 +245,47 @@ def _read_cifar(path: Path) -> Reading:
     return Reading(digest(values, labels), digest(values, labels))
 
 
+def _npz() -> bytes:
+    out = io.BytesIO()
+    np.savez_compressed(out, x=_pixels()[:, None], y=np.arange(6) % 3)
+    return out.getvalue()
+
+
+def _hdf5() -> bytes:
+    import h5py
+
+    with h5py.File("arrays.h5", "w", driver="core", backing_store=False) as file:
+        file["x"], file["y"] = _pixels()[:, None].astype("f4"), np.arange(6) % 3
+        file.flush()
+        image: bytes = file.id.get_file_image()
+    return image
+
+
+def _read_arrays(path: Path) -> Reading:
+    from snn_eval.data import DataSource, load_dataset
+
+    found = load_dataset(DataSource(arrays=str(path), shares={"test": 1.0}), "test")
+    return Reading(digest(found.x, found.target, found.classes), found.fingerprint + str(found.classes))
+
+
+def _png() -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(np.kron(_pixels()[0], np.ones((4, 4), np.uint8))).save(out, "png")
+    return out.getvalue()
+
+
+def _read_image(path: Path) -> Reading:
+    from snn_eval.data import DataSource, load_dataset
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "cat").mkdir()
+        shutil.copy(path, Path(folder) / "cat")
+        found = load_dataset(DataSource(images=folder, shares={"test": 1.0}), "test")
+    return Reading(digest(found.x, found.target), found.fingerprint)
+
+
 def _read_official(path: Path) -> Reading:
     """A file whose size and hash are known: whatever differs must be refused."""
     from snn_eval.data.official import OfficialFile, read_official
@@ -283,6 +324,9 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "official": lambda: Target("official", ".idx", _idx(), (damaged_bytes,), _read_official),
     "idx": lambda: Target("idx", ".idx", _idx(), (damaged_bytes,), _read_idx),
     "idx-gz": lambda: Target("idx-gz", ".gz", gzip.compress(_idx(), mtime=0), (damaged_bytes,), _read_idx),
+    "npz": lambda: Target("npz", ".npz", _npz(), (damaged_bytes, damaged_zip), _read_arrays),
+    "hdf5": lambda: Target("hdf5", ".h5", _hdf5(), (damaged_bytes,), _read_arrays),
+    "image": lambda: Target("image", ".png", _png(), (damaged_bytes,), _read_image),
     "cifar": lambda: Target("cifar", ".pickle", _cifar(), (damaged_bytes,), _read_cifar),
 }
 """Every kind of file; made when asked for, since some take a run."""

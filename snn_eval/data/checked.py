@@ -12,6 +12,9 @@ from snn_eval.errors import DataError
 
 __all__ = ["checked_dataset", "checked_target"]
 
+_MOST_CLASSES = 1_000_000
+"""A larger class is a damaged number, and as many names would fill the memory."""
+
 
 def checked_target(target: NDArray[Any], where: str) -> NDArray[np.int64]:
     """Classes ``[N]`` as whole numbers from 0.
@@ -23,6 +26,8 @@ def checked_target(target: NDArray[Any], where: str) -> NDArray[np.int64]:
         raise DataError(f"{where}: expected classes [N] as whole numbers, got {_described(target)}")
     if target.min() < 0:
         raise DataError(f"{where}: expected classes from 0, got {target.min()}")
+    if target.max() >= _MOST_CLASSES:
+        raise DataError(f"{where}: expected fewer than {_MOST_CLASSES:,} classes, got {target.max()}")
     return target.astype(np.int64)
 
 
