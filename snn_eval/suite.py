@@ -40,6 +40,7 @@ __all__ = [
 
 Plain = str | int | float | bool | list[Any] | dict[str, Any]
 Positive = Annotated[int, Field(ge=1)]
+Pixels = Annotated[int, Field(ge=1, le=8192)]
 Deviation = Annotated[FiniteFloat, Field(gt=0)]
 _ONE_OR_MORE = BeforeValidator(lambda value: [value] if isinstance(value, int | float) else value)
 
@@ -72,7 +73,7 @@ class DataSection(_Section):
     factory: str | None = None
     classes: list[str] = Field(default_factory=list)
     shares: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = None
-    size: Annotated[tuple[Positive, Positive], Field(strict=False)] | None = None  # TOML has lists
+    size: Annotated[tuple[Pixels, Pixels], Field(strict=False)] | None = None  # TOML has lists
     train: str = "train"
     validation: str | None = "validation"
     test: str = "test"

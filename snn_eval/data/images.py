@@ -36,7 +36,10 @@ def load_images(source: DataSource, split: str) -> ArrayDataset:
         DataError: no such folder, no images, a damaged one (named), or images of several sizes or kinds.
     """
     root = source.path(str(source.images))
-    files = _files(root)
+    try:
+        files = _files(root)
+    except OSError as error:
+        raise DataError(f"data.images: expected a readable folder {root}, got {error.strerror or error}") from error
     classes = _classes(source, files, root)
     paths = {part: [path for name in classes for path in by_class.get(name, ())] for part, by_class in files.items()}
     targets = {

@@ -116,9 +116,10 @@ def plan(request: Request, tell: Callable[[str], None] = lambda _: None) -> list
     """
     cells: dict[str, Cell] = {}
     options = request.data_options(tell)
+    read: dict[tuple[str, Path | None], ArrayDataset] = {}
     for suite, checkpoint in _wanted(request, options):
         for time_steps in request.sweep or (request.time_steps,):
-            cell = _cell(_with_flags(suite, request, time_steps), checkpoint, request, options)
+            cell = _cell(_with_flags(suite, request, time_steps), checkpoint, request, options, read)
             cells.setdefault(cell.id, cell)
     return list(cells.values())
 
@@ -159,11 +160,21 @@ def _with_flags(suite: Suite, request: Request, time_steps: int | None) -> Suite
     return with_values(suite, {key: value for key, value in values.items() if value is not None}, "command line")
 
 
-def _cell(suite: Suite, checkpoint: Path, request: Request, options: DataOptions) -> Cell:
+def _cell(
+    suite: Suite,
+    checkpoint: Path,
+    request: Request,
+    options: DataOptions,
+    read: dict[tuple[str, Path | None], ArrayDataset],
+) -> Cell:
+    """One cell; ``read`` keeps the data, which models and time steps of one suite share."""
     if not checkpoint.is_file():
         found = "a folder" if checkpoint.is_dir() else "none"
         raise CheckpointError(f"{checkpoint}: expected a checkpoint file, found {found}")
-    data = load_dataset(suite.data_source, suite.data.test, options)
+    key = (suite.data.model_dump_json(), suite.folder)
+    if key not in read:
+        read[key] = load_dataset(suite.data_source, suite.data.test, options)
+    data = read[key]
     sha256 = file_sha256(checkpoint)
     samples = len(data) if request.limit is None else min(request.limit, len(data))
     identity = cell_id(suite, request.arch, sha256, data.fingerprint, strict=request.strict)

@@ -49,6 +49,12 @@ def test_nothing_named_is_the_suite_that_comes_with_it() -> None:
     assert [c.id for c in plan(Request(suites=("digits",), every=True))] == [cell.id]
 
 
+def test_models_and_time_steps_of_one_suite_share_its_data(checkpoint: Path) -> None:
+    cells = plan(Request(models=(("digits", checkpoint),), suites=("digits",), sweep=(1, 2)))
+    assert len(cells) == 4
+    assert len({id(cell.data) for cell in cells}) == 1
+
+
 def test_all_needs_data_and_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("snn_eval.run.plan.is_here", lambda *_: False)
     with pytest.raises(InputError, match="--all: expected a suite whose data and checkpoint are here"):
