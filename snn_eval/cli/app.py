@@ -30,6 +30,10 @@ __all__ = ["cli", "main"]
 
 
 class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands as they were added, those needed first at the top."""
+        return list(self.commands)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -52,7 +56,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (run, show, ls, describe, compare, baseline, history, validate, train, env):
+for command in (run, show, ls, describe, train, validate, compare, baseline, history, env):
     cli.add_command(command)
 
 

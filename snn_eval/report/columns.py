@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from snn_eval.record import Measurement
-from snn_eval.report.format import ABSENT, cell, interval
+from snn_eval.report.format import ABSENT, ARROWS, cell, interval
 from snn_eval.report.lookup import Results
 
-__all__ = ["HEADLINE", "IDENTITY", "Column", "csv_fields", "header", "text"]
+__all__ = ["HEADLINE", "IDENTITY", "SUITE", "Column", "csv_fields", "direction", "header", "text"]
 
 Entry = Measurement | float | int | str | None
 
@@ -44,6 +44,9 @@ HEADLINE: tuple[Column, ...] = (
 )
 """What is shown of every model, in this order."""
 
+SUITE = Column("suite", "suite", lambda r: r.record.identity.suite, right=False)
+"""Stands beside the model where there are results of several suites."""
+
 IDENTITY: tuple[Column, ...] = (
     Column("suite", "suite", lambda r: r.record.identity.suite),
     Column("suite version", "suite_version", lambda r: r.record.identity.suite_version),
@@ -59,9 +62,16 @@ IDENTITY: tuple[Column, ...] = (
 """What a CSV file needs beside the headline, so that its rows can be told apart and compared."""
 
 
-def header(column: Column) -> str:
-    """The title with the unit in parentheses."""
-    return f"{column.title} ({column.unit})" if column.unit else column.title
+def header(column: Column, arrow: str = "") -> str:
+    """The title, which way is better, and the unit in parentheses."""
+    title = f"{column.title} {arrow}".rstrip()
+    return f"{title} ({column.unit})" if column.unit else title
+
+
+def direction(column: Column, results: Sequence[Results]) -> str:
+    """The arrow of the column's metric; nothing for what is none."""
+    found = (column.read(one) for one in results)
+    return next((ARROWS[entry.direction] for entry in found if isinstance(entry, Measurement)), "")
 
 
 def text(column: Column, results: Results) -> str:

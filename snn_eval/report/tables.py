@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from snn_eval.record import Record
-from snn_eval.report.columns import HEADLINE, IDENTITY, csv_fields, header, text
+from snn_eval.report.columns import HEADLINE, IDENTITY, SUITE, csv_fields, direction, header, text
 from snn_eval.report.format import ABSENT, cell, interval_name
 from snn_eval.report.grid import aligned, comma_separated, markdown
 from snn_eval.report.lookup import Results
@@ -59,7 +59,7 @@ def table_md(records: Sequence[Record], traces: Sequence[Trace | None] = ()) -> 
 
 def headline_text(records: Sequence[Record], columns: int | None = None) -> str:
     """The headline table for a terminal of that width, one row a model."""
-    headers, rows, right = _headline(records)
+    headers, rows, right = _headline(records, arrows=True)
     broken = [h.replace(" (", "\n(", 1) for h in headers]
     return f"{aligned(broken, rows, right, columns=columns)}\n\n{_reading(records)}"
 
@@ -83,9 +83,14 @@ def energy_models_table(results: Results) -> Table:
     return ["energy model", "synaptic", "total"], rows, [False, True, True]
 
 
-def _headline(records: Sequence[Record]) -> Table:
-    rows = [[text(column, results) for column in HEADLINE] for results in map(Results, records)]
-    return [header(column) for column in HEADLINE], rows, [column.right for column in HEADLINE]
+def _headline(records: Sequence[Record], *, arrows: bool = False) -> Table:
+    """One row a model; a column for the suite where there are several, arrows in the header on request."""
+    results = [Results(record) for record in records]
+    columns = HEADLINE
+    if len({record.identity.suite for record in records}) > 1:
+        columns = (HEADLINE[0], SUITE, *HEADLINE[1:])
+    heads = [header(column, direction(column, results) if arrows else "") for column in columns]
+    return heads, [[text(column, one) for column in columns] for one in results], [column.right for column in columns]
 
 
 def _reading(records: Sequence[Record]) -> str:

@@ -46,6 +46,24 @@ def test_the_headline_names_convention_energy_model_and_interval() -> None:
     assert "Operations: convention exact; energy: model horowitz-45nm-fp32. Intervals: Wilson 95 %." in text
 
 
+def test_the_suite_stands_beside_the_model_where_there_are_several() -> None:
+    one = small_record()
+    other = one.model_copy(update={"identity": one.identity.model_copy(update={"suite": "mnist"})})
+    assert "suite" not in headline_text([one, one])
+    heads, _, *rows = headline_text([one, other]).split("\n")[1:5]
+    assert heads.split()[:3] == ["model", "suite", "accuracy"]
+    assert [row.split()[:2] for row in rows] == [["conv-snn", "digits"], ["conv-snn", "mnist"]]
+    assert "| conv-snn | mnist  |" in table_md([one, other])
+
+
+def test_the_terminal_says_which_way_is_better() -> None:
+    upper, lower = headline_text([small_record()]).split("\n")[:2]
+    assert "accuracy ↑" in lower
+    assert "AC ↓" in upper
+    assert "T ↓" not in upper  # nothing measured
+    assert "↑" not in table_md([small_record()])
+
+
 @pytest.mark.parametrize("make", [lambda r: table_md([r]), lambda r: "\n".join(notes(r))], ids=["table.md", "notes"])
 def test_nothing_is_hidden(make) -> None:  # type: ignore[no-untyped-def]
     record = small_record(
