@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,44 +20,27 @@ from snn_eval.train import kernels
 __all__ = ["can_fuse", "fused", "run_fused"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Neuron:
-    """Values of a neuron as the kernels take them, all float32."""
-
-    threshold: np.float32
-    tau: np.float32
-    hard: bool
-    slope: np.float32
-    height: np.float32
-
-
 class _AllSteps(torch.autograd.Function):
     """Spikes ``[T,N,…]`` of currents ``[T,N,…]``; keeps only the currents for the way back."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, values: _Neuron) -> Tensor:
+    def forward(ctx: Any, x: Tensor, values: kernels.Neuron) -> Tensor:
         currents = _dense(x)
         ctx.save_for_backward(currents)
         ctx.values = values
         spikes = _like(currents)
-        kernels.forward(
-            *_flat_steps(_single(currents)), _flat(spikes), x[0].numel(), values.threshold, values.tau, values.hard
-        )
+        kernels.forward(*_flat_steps(_single(currents)), _flat(spikes), x[0].numel(), values)
         return spikes.to(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (currents,) = ctx.saved_tensors
-        values, out = ctx.values, _like(currents)
+        out = _like(currents)
         given = gradients[0].to(torch.float32)
         if given.stride() != out.stride():
             given = _like(currents).copy_(given)
-        kernels.backward(
-            _flat(given),
-            *_flat_steps(_single(currents)),
-            *(_flat(out), currents[0].numel()),
-            *(values.threshold, values.tau, values.hard, values.slope, values.height),
-        )
+        steps = _flat_steps(_single(currents))
+        kernels.backward(_flat(given), *steps, _flat(out), currents[0].numel(), ctx.values)
         return out.to(currents.dtype), None
 
 
@@ -68,7 +50,6 @@ def can_fuse(module: Any) -> bool:
         (
             module.step_mode == "m",
             module.v_reset in (None, 0.0),
-            module.detach_reset,
             not module.store_v_seq,
             not getattr(module, "decay_input", False),
             type(module.surrogate_function) is surrogate.ATan and module.surrogate_function.spiking,
@@ -84,10 +65,11 @@ def run_fused(node: Any, x_seq: Tensor) -> Tensor:
         x_seq: currents ``[T,N,…]`` on the CPU. Arithmetic is float32; the spikes have the dtype of the currents.
     """
     alpha = node.surrogate_function.alpha
-    values = _Neuron(
+    values = kernels.Neuron(
         threshold=np.float32(node.v_threshold),
         tau=np.float32(getattr(node, "tau", np.inf)),
         hard=node.v_reset is not None,
+        detached=bool(node.detach_reset),
         slope=np.float32(math.pi / 2 * alpha),
         height=np.float32(alpha / 2),
     )

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["backward", "forward"]
+__all__ = ["Neuron", "backward", "forward"]
 
 Floats = NDArray[np.float32]
+
+
+class Neuron(NamedTuple):
+    """Values of a neuron: θ, τ (infinite without a leak), reset to 0 rather than by subtraction of θ, no gradient
+    through the reset, slope and height of the surrogate gradient.
+    """
+
+    threshold: np.float32
+    tau: np.float32
+    hard: bool
+    detached: bool
+    slope: np.float32
+    height: np.float32
+
 
 _BLOCK = 1024
 """Neurons run through all steps together: T + 3 arrays of that many float32 fit into the first-level cache."""
@@ -39,21 +55,27 @@ def _fire(x: Floats, v: Floats, spikes: Floats, threshold: float, tau: float, ha
 
 
 @_compiled  # type: ignore[untyped-decorator]
-def _unroll(
-    g: Floats, above: Floats, e: Floats, out: Floats, tau: float, hard: bool, slope: float, height: float
-) -> None:
-    """One step backwards: ``dL/dx = g·σ'(h − θ) + e·(1 − s)``, e being dL/dv of the step; then e of the step before."""
+def _unroll(g: Floats, above: Floats, e: Floats, out: Floats, neuron: Neuron) -> None:
+    """One step backwards: ``dL/dx = g·σ'(h − θ) + e·dv/dh``, e being dL/dv of the step; then e of the step before.
+
+    ``dv/dh = 1 − s`` for a hard reset and 1 for a soft one, and where the reset is not detached ``h·σ'`` or ``θ·σ'``
+    less.
+    """
+    threshold, tau, hard, detached, slope, height = neuron
     one, zero = np.float32(1), np.float32(0)
     for i in range(len(g)):
         z = slope * above[i]
-        silent = (zero if above[i] >= zero else one) if hard else one
-        d = g[i] * (one / (one + z * z) * height) + silent * e[i]
+        sigma = one / (one + z * z) * height
+        through = (zero if above[i] >= zero else one) if hard else one
+        if not detached:
+            through -= ((above[i] + threshold) if hard else threshold) * sigma
+        d = g[i] * sigma + through * e[i]
         out[i] = d
         e[i] = d - d / tau
 
 
 @_compiled  # type: ignore[untyped-decorator]
-def forward(x: Floats, step: int, spikes: Floats, size: int, threshold: float, tau: float, hard: bool) -> None:
+def forward(x: Floats, step: int, spikes: Floats, size: int, neuron: Neuron) -> None:
     """Spikes of all steps, from membranes at 0.
 
     Args:
@@ -61,10 +83,9 @@ def forward(x: Floats, step: int, spikes: Floats, size: int, threshold: float, t
         step: see above.
         spikes: ``[T·size]``, written.
         size: neurons × samples of one step.
-        threshold: θ.
-        tau: τ, infinite for a neuron that does not leak.
-        hard: reset to 0 rather than by subtraction of θ.
+        neuron: its values.
     """
+    threshold, tau, hard = neuron[:3]
     v = np.empty(_BLOCK, np.float32)
     for start in range(0, size, _BLOCK):
         count = min(_BLOCK, size - start)
@@ -76,23 +97,13 @@ def forward(x: Floats, step: int, spikes: Floats, size: int, threshold: float, t
 
 
 @_compiled  # type: ignore[untyped-decorator]
-def backward(
-    g: Floats,
-    x: Floats,
-    step: int,
-    out: Floats,
-    size: int,
-    threshold: float,
-    tau: float,
-    hard: bool,
-    slope: float,
-    height: float,
-) -> None:
-    """Gradient of the currents ``out [T·size]`` from the gradient of the spikes ``g [T·size]``; the reset is detached.
+def backward(g: Floats, x: Floats, step: int, out: Floats, size: int, neuron: Neuron) -> None:
+    """Gradient of the currents ``out [T·size]`` from the gradient of the spikes ``g [T·size]``.
 
     Surrogate: ``σ'(u) = height ÷ (1 + (slope·u)²)``, the derivative of an arctangent with slope ``π/2·α`` and height
     ``α/2``. Other arguments as in :func:`forward`. Membranes are computed again, which costs less than keeping them.
     """
+    threshold, tau, hard = neuron[:3]
     steps = len(g) // size
     above = np.empty((steps, _BLOCK), np.float32)
     v, e = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
@@ -104,4 +115,4 @@ def backward(
             _charge(current, v, above[t], threshold, tau, hard)
         for t in range(steps - 1, -1, -1):
             here = t * size + start
-            _unroll(g[here : here + count], above[t], e, out[here : here + count], tau, hard, slope, height)
+            _unroll(g[here : here + count], above[t], e, out[here : here + count], neuron)

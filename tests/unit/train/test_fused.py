@@ -51,6 +51,20 @@ def test_equal_to_spikingjelly(name: str, reset: float | None, channels_last: bo
     assert torch.equal(*(torch.autograd.grad(spikes, x, weight)[0] for spikes in (found, expected)))
 
 
+@pytest.mark.parametrize("reset", [0.0, None])
+@pytest.mark.parametrize("name", NODES)
+def test_gradients_through_the_reset(name: str, reset: float | None) -> None:
+    x = currents(held=False, channels_last=False)
+    neuron = node(name, v_reset=reset, detach_reset=False)
+    assert can_fuse(neuron)
+    expected, found = neuron(x), run_fused(neuron, x)
+    weight = torch.randn(expected.shape, generator=torch.Generator().manual_seed(1))
+    detached = run_fused(node(name, v_reset=reset), x)
+    right, ours, other = (torch.autograd.grad(spikes, x, weight)[0] for spikes in (expected, found, detached))
+    torch.testing.assert_close(ours, right, rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(other, right, rtol=1e-2, atol=1e-2)
+
+
 @pytest.mark.parametrize("size", [1, 1023, 1024, 1025])
 def test_layers_that_do_not_fill_a_block(size: int) -> None:
     x = torch.randn(3, size, generator=torch.Generator().manual_seed(2), requires_grad=True)
@@ -87,7 +101,6 @@ class _Louder(sj.IFNode):
         nn.ReLU(),
         node("if", step_mode="s"),
         node("if", v_reset=-0.1),
-        node("if", detach_reset=False),
         node("if", surrogate_function=surrogate.Sigmoid()),
         node("if", store_v_seq=True),
         node("lif-2", decay_input=True),
