@@ -170,6 +170,21 @@ def test_quick_commands_import_nothing_slow(words: list[str], tmp_path: Path) ->
     assert done.stdout
 
 
+def test_show_imports_nothing_slow(tmp_path: Path) -> None:
+    from helpers.records import layered_record
+    from helpers.traces import tiny_trace
+
+    from snn_eval.record import write_record
+    from snn_eval.trace_file import write_trace
+
+    run = tmp_path / "reports" / "runs" / "20260101-000000-digits-tiny"
+    run.mkdir(parents=True)
+    write_trace(run / "trace.h5", tiny_trace())
+    write_record(run / "record.json", layered_record())
+    for words in (["show"], ["show", "--recompute"], ["ls"]):
+        test_quick_commands_import_nothing_slow(words, tmp_path)
+
+
 def test_module_is_the_command() -> None:
     command = [sys.executable, "-m", "snn_eval", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
