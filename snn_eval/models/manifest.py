@@ -18,7 +18,7 @@ class ShippedCheckpoint(BaseModel):
     """One entry of ``checkpoints/MANIFEST.toml``.
 
     ``expected`` maps measurements to values, ``command`` with ``seed`` makes the checkpoint again, ``training_time_s``
-    is what that took (advisory).
+    and ``training_cpu_time_s`` are what that took (advisory).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -33,6 +33,7 @@ class ShippedCheckpoint(BaseModel):
     seed: int
     command: str
     training_time_s: float
+    training_cpu_time_s: float | None = None
     expected: dict[str, float | int] = Field(default_factory=dict)
     note: str = ""
 
