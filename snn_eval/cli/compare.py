@@ -20,6 +20,7 @@ Exit codes: 0 nothing regressed, 1 the gate failed, 2 your input is wrong.
 """
 
 _FORMATS = ("text", "markdown", "json", "junit")
+_ENDINGS = {".txt": "text", ".md": "markdown", ".json": "json", ".xml": "junit"}
 
 
 def folders(command: click.decorators.FC) -> click.decorators.FC:
@@ -44,9 +45,16 @@ def folders(command: click.decorators.FC) -> click.decorators.FC:
     metavar="METRIC:CHANGE",
     help="Fail only on this metric, and only where it is worse by more: accuracy:-0.5pp, ac:+1%. Repeatable.",
 )
-@click.option("--only-changed", is_flag=True, help="Leave out metrics whose value is the same.")
-@click.option("--format", "form", default="text", show_default=True, metavar="|".join(_FORMATS), help="Of the report.")
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it there, too.")
+@click.option("--only-changed", is_flag=True, help="Leave what is the same out of the tables (text, markdown).")
+@click.option("--format", "form", default="text", show_default=True, metavar="|".join(_FORMATS), help="Of the output.")
+@click.option(
+    "--report",
+    "reports",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    metavar="FILE",
+    help="Write a report, too, of the kind its ending says: .txt, .md, .json, .xml (JUnit). Repeatable.",
+)
 @click.option(
     "--tolerance",
     default="0.1%",
@@ -65,7 +73,7 @@ def compare(
     fail_on: tuple[str, ...],
     only_changed: bool,
     form: str,
-    report: Path | None,
+    reports: tuple[Path, ...],
     tolerance: str,
     fail_inconclusive: bool,
     conventions: tuple[str, ...],
@@ -84,6 +92,7 @@ def compare(
     from snn_eval.cli.nearest import check_names
 
     check_names("format", [form], _FORMATS)
+    check_names("ending of --report", [path.suffix for path in reports], _ENDINGS)
     options = regress.Options(
         regress.parse_gates(fail_on), _share(tolerance), fail_inconclusive, conventions, energy, every
     )
@@ -91,17 +100,17 @@ def compare(
     news = regress.find(new, baselines, output, baseline_first=False)
     pairs, unmatched = regress.pair(bases, news)
     comparisons = regress.compare(pairs, options)
-    write = dict(
-        zip(
-            _FORMATS,
-            (regress.text_report, regress.markdown_report, regress.json_report, regress.junit_report),
-            strict=True,
-        )
-    )[form]
-    text = write(comparisons, options, [" ".join(c.key) for c in unmatched], only_changed=only_changed)
-    if report is not None:
-        write_atomic(report, text)
-    click.echo(text, nl=False)
+    names = [" ".join(candidate.key) for candidate in unmatched]
+
+    def written(kind: str) -> str:
+        if kind in ("json", "junit"):
+            return {"json": regress.json_report, "junit": regress.junit_report}[kind](comparisons, options, names)
+        write = regress.text_report if kind == "text" else regress.markdown_report
+        return write(comparisons, options, names, only_changed=only_changed)
+
+    for path in reports:
+        write_atomic(path, written(_ENDINGS[path.suffix]))
+    click.echo(written(form), nl=False)
     return GATE_FAILED if regress.failures(comparisons) else DONE
 
 

@@ -18,9 +18,7 @@ REPORT_VERSION = 1
 """Version of the JSON layout."""
 
 
-def json_report(
-    comparisons: Sequence[Comparison], options: Options, unmatched: Sequence[str] = (), *, only_changed: bool = False
-) -> str:
+def json_report(comparisons: Sequence[Comparison], options: Options, unmatched: Sequence[str] = ()) -> str:
     """Everything a comparison found, in base units; equal comparisons give equal bytes."""
     content = {
         "report_version": REPORT_VERSION,
@@ -28,12 +26,12 @@ def json_report(
         "gates": {name: str(gate).partition(":")[2] for name, gate in options.gates.items()},
         "tolerance": options.tolerance,
         "without_baseline": list(unmatched),
-        "comparisons": [_comparison(c, only_changed) for c in comparisons],
+        "comparisons": [_comparison(c) for c in comparisons],
     }
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _comparison(c: Comparison, only_changed: bool) -> Mapping[str, Any]:
+def _comparison(c: Comparison) -> Mapping[str, Any]:
     return {
         "suite": c.base.record.identity.suite,
         "model": c.base.record.identity.model,
@@ -42,7 +40,7 @@ def _comparison(c: Comparison, only_changed: bool) -> Mapping[str, Any]:
         "barrier": c.barrier,
         "differing_conditions": list(c.conditions),
         "differing_settings": list(c.settings),
-        "metrics": [_row(row) for row in c.rows if not only_changed or row.changed or row.failed],
+        "metrics": [_row(row) for row in c.rows],
     }
 
 
@@ -84,28 +82,27 @@ def _value(m: Measurement | None) -> float | int | None:
     return None if m is None else m.value
 
 
-def junit_report(
-    comparisons: Sequence[Comparison], options: Options, unmatched: Sequence[str] = (), *, only_changed: bool = False
-) -> str:
+def junit_report(comparisons: Sequence[Comparison], options: Options, unmatched: Sequence[str] = ()) -> str:
     """A test suite for each comparison, a case for each metric: failed, skipped (not gated, inconclusive) or passed."""
-    root = Xml.Element("testsuites", name="snn-eval compare")
+    root = Xml.Element("testsuites", name="snn-eval compare", failures=str(failures(comparisons)))
     for c in comparisons:
         identity = c.base.record.identity
-        rows = [row for row in c.rows if not only_changed or row.changed or row.failed]
         suite = Xml.SubElement(root, "testsuite", name=f"{identity.suite} {identity.model}")
         classname = f"{identity.suite}.{identity.model}"
         if not c.rows:
             case = Xml.SubElement(suite, "testcase", classname=classname, name="measured")
             Xml.SubElement(case, "failure", message=f"incomparable: {c.barrier}")
-        for row in rows:
+        for row in c.rows:
             _case(suite, classname, row)
+    if unmatched:
+        suite = Xml.SubElement(root, "testsuite", name="without a baseline")
+        for name in unmatched:
+            case = Xml.SubElement(suite, "testcase", classname="without a baseline", name=name)
+            Xml.SubElement(case, "skipped", message="`snn-eval baseline save` makes one")
+    for suite in root:
         kinds = [child.tag for case in suite for child in case]
-        suite.attrib |= {
-            "tests": str(len(suite)),
-            "failures": str(kinds.count("failure")),
-            "errors": "0",
-            "skipped": str(kinds.count("skipped")),
-        }
+        failed, skipped = (str(kinds.count(kind)) for kind in ("failure", "skipped"))
+        suite.attrib |= {"tests": str(len(suite)), "failures": failed, "errors": "0", "skipped": skipped}
     Xml.indent(root, " ")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(root, encoding="unicode") + "\n"
 

@@ -84,11 +84,17 @@ def test_names_that_are_none_are_answered_with_the_nearest(snn_eval: Command) ->
 
 
 @pytest.mark.usefixtures("accepted")
-def test_a_report_is_printed_and_written(snn_eval: Command) -> None:
-    found = snn_eval("compare", "reports/baseline", "--format", "json", "--report", "made.json")
+def test_reports_are_written_beside_what_is_printed(snn_eval: Command) -> None:
+    names = ("made.json", "made.md", "made.xml", "made.txt")
+    found = snn_eval("compare", "reports/baseline", "--format", "json", *(w for n in names for w in ("--report", n)))
     assert json.loads(found.out)["failed"] == 0
     assert Path("made.json").read_text(encoding="utf-8") == found.out
+    starts = [Path(name).read_text(encoding="utf-8").split()[0] for name in names[1:]]
+    assert starts == ["###", "<?xml", "conv-snn"]
     assert snn_eval("compare", "reports/baseline", "--report", "nowhere/made.txt").code == 2
+    other = snn_eval("compare", "reports/baseline", "--report", "made.pdf")
+    assert (other.code, other.out) == (2, "")
+    assert "unknown ending of --report '.pdf'; known: .txt, .md, .json, .xml" in other.err
 
 
 def test_a_limited_run_never_passes_unless_its_limit_was_accepted(
