@@ -94,7 +94,7 @@ def _samples(suite: Suite, options: DataOptions | None) -> Samples:
     """Training and validation part.
 
     Raises:
-        SuiteError: the suite names no validation part.
+        SuiteError: the suite names no validation part, or changes images where there are none.
         DataError: a part is missing or damaged, or has no sample.
     """
     if suite.data.validation is None:
@@ -105,4 +105,8 @@ def _samples(suite: Suite, options: DataOptions | None) -> Samples:
     for part in (training, validation):
         if not len(part):
             raise DataError(f"{suite.name}: expected samples in part {part.split}, found none")
+    changes = suite.train.shift or suite.train.flip or suite.train.cutout
+    if changes and len(training.sample_shape) != 3:
+        shape = "×".join(map(str, training.sample_shape))
+        raise SuiteError(f"{suite.name}: train.shift, flip and cutout expect images C×H×W, got samples of {shape}")
     return Samples(suite, training, validation)
