@@ -38,7 +38,7 @@ from snn_eval.trace import (
 )
 from snn_eval.trace.shapes import check_shapes
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "read_trace", "write_trace"]
+__all__ = ["FORMAT", "FORMAT_VERSION", "read_trace", "trace_bytes", "write_trace"]
 
 FORMAT = "snn-eval trace"
 FORMAT_VERSION = 1
@@ -96,6 +96,11 @@ def read_trace(path: Path | str) -> Trace:
         cause = " ".join(str(error).split())
         raise RunError(f"cannot read the trace {path} ({cause}); {again}") from error
     return trace
+
+
+def trace_bytes(trace: Trace) -> int:
+    """Size of the file :func:`write_trace` would write."""
+    return _SEAL_BYTES + len(_image(trace))
 
 
 def _seal(content: bytes | memoryview) -> bytes:

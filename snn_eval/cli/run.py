@@ -69,7 +69,9 @@ Examples:
 @click.option("--fresh", is_flag=True, help="Measure again what is stored already; do not resume.")
 @click.option("--strict", is_flag=True, help="An operation without a rule is an error.")
 @click.option("--trust", is_flag=True, help="The checkpoint is a pickled module; loading it may run its code.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be measured.")
+@click.option(
+    "--dry-run", is_flag=True, help="Only say what would be measured, and by its first chunks how long it takes."
+)
 @click.option("--quiet", is_flag=True, help="No progress; only the result.")
 def run(output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> int:
     """Measure checkpoints: accuracy, spikes, synaptic operations, energy.
@@ -80,8 +82,9 @@ def run(output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> 
     from snn_eval.atomic import check_folder
     from snn_eval.cli.progress import watching
     from snn_eval.cli.result import print_results
-    from snn_eval.run.plan import Request, described, plan
+    from snn_eval.run.plan import Request, plan
 
+    flags["download"] = flags["download"] and not dry_run
     request = Request(**flags)
     if request.sweep and request.time_steps is not None:
         raise click.UsageError("expected --time-steps or --sweep-time-steps, got both")
@@ -91,7 +94,7 @@ def run(output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> 
         chosen = cell.suite.evaluate
         _check(chosen.conventions, chosen.energy, chosen.metrics, f"suite {cell.suite.name}")
     if dry_run:
-        click.echo("\n".join(described(cells)))
+        _tell_plan(cells, output, fresh)
         return 0
     check_folder(output)
     argv: tuple[str, ...] = click.get_current_context().obj or ()
@@ -106,6 +109,16 @@ def run(output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> 
         return WRONG_INPUT
     print_results([(outcome.record, outcome.run) for outcome in outcomes], output)
     return FAILED_CELLS if mistakes or any(outcome.record.status == "failed" for outcome in outcomes) else DONE
+
+
+def _tell_plan(cells: Sequence[Cell], output: Path, fresh: bool) -> None:
+    """What would be measured, how long it would take and how much disk; writes nothing."""
+    from snn_eval.run.estimate import estimate
+    from snn_eval.run.plan import described
+
+    for cell, line in zip(cells, described(cells), strict=True):
+        click.echo(line)
+        click.echo(f"  {estimate(cell, output, fresh=fresh)}")
 
 
 def _check(conventions: Sequence[str], energy: Sequence[str], metrics: Sequence[str] = (), where: str = "") -> None:

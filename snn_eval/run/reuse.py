@@ -8,10 +8,10 @@ from pathlib import Path
 from snn_eval.errors import RunError
 from snn_eval.record import Record, read_record
 from snn_eval.run.identity import same_conditions
-from snn_eval.store import PartWriter, RunFolder, list_runs
+from snn_eval.store import PartWriter, RunFolder, finished_chunks, list_runs
 from snn_eval.trace_file import read_trace
 
-__all__ = ["shorter_run", "stored_run", "take_over"]
+__all__ = ["chunks_there", "shorter_run", "stored_run", "take_over"]
 
 
 def stored_run(output: Path, record: Record) -> tuple[RunFolder, Record] | None:
@@ -39,6 +39,17 @@ def shorter_run(output: Path, record: Record) -> tuple[RunFolder, Record] | None
             if stored.status == "limited" and whole and same_conditions(stored, record, samples=False):
                 found.append((run, stored))
     return max(found, key=lambda pair: pair[1].identity.samples, default=None)
+
+
+def chunks_there(output: Path, record: Record) -> int:
+    """How many chunks of this run are there already: of an interrupted one, else of a shorter one."""
+    for run in reversed(list_runs(output)):
+        with contextlib.suppress(RunError):
+            stored = read_record(run.record)
+            if stored.status == "partial" and same_conditions(stored, record):
+                return len(finished_chunks(run.load_parts()))
+    shorter = shorter_run(output, record)
+    return 0 if shorter is None else shorter[1].identity.samples // (shorter[1].provenance.batch_size or 1)
 
 
 def take_over(run: RunFolder, output: Path, record: Record) -> None:

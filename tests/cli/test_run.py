@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -106,8 +107,30 @@ def test_limit_output_and_quiet(snn_eval: Command, small: Path) -> None:
 def test_dry_run_writes_nothing(snn_eval: Command, small: Path, tmp_path: Path) -> None:
     answer = snn_eval("run", "--models", "digits", str(small), "--dry-run", "--limit", "5")
     assert answer.code == 0
-    assert answer.out.startswith(f"digits v1: {small} (T = 8, 5 of 359 samples in chunks of 64), cell ")
+    described, estimated = answer.out.splitlines()
+    assert described.startswith(f"digits v1: {small} (T = 8, 5 of 359 samples in chunks of 64), cell ")
+    assert re.fullmatch(r"  about .* \(by 1 of 1 chunks: .*\), .* on disk and .* while it runs \(.* free\)", estimated)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_dry_run_estimates_what_is_left(snn_eval: Command, small: Path, tmp_path: Path) -> None:
+    words = ("run", "--models", "digits", str(small), "--batch-size", "10", "--time-steps", "2")
+    planned = snn_eval(*words, "--limit", "60", "--dry-run").out
+    assert "(by 3 of 6 chunks: " in planned
+    assert " each for 6 of them, " in planned
+    snn_eval(*words, "--limit", "20")
+    assert " each for 4 of them, " in snn_eval(*words, "--limit", "60", "--dry-run").out
+    ran = snn_eval(*words, "--limit", "60")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert f"measured before, in {ran.last}" in snn_eval(*words, "--limit", "60", "--dry-run").out
+    anew = snn_eval(*words, "--limit", "60", "--dry-run", "--fresh").out
+    assert " each for 6 of them, " in anew
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    # the estimate of the disk: trace and tables, within a fifth of what is there (record and log are not in it)
+    number, unit = re.search(r"\), ([0-9.]+) (k?B) on disk", planned).groups()  # type: ignore[union-attr]
+    there = sum((ran.last / name).stat().st_size for name in ("trace.h5", "table.csv", "table.md", "layers.csv"))
+    assert float(number) * {"B": 1, "kB": 1000}[unit] == pytest.approx(there, rel=0.2)
 
 
 @pytest.mark.usefixtures("no_figures")
