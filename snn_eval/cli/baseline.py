@@ -17,9 +17,9 @@ __all__ = ["baseline"]
 
 _EPILOG = """\b
 Examples:
-  snn-eval baseline save             accept the latest run
-  snn-eval baseline update digits    accept it in place of the stored one, and say what changes
-  snn-eval baseline list             what is stored, and the command that measures it again
+  snn-eval baseline save      accept the latest run
+  snn-eval baseline update    accept it in place of the stored one
+  snn-eval baseline list      what is stored, and how to measure it again
 """
 
 

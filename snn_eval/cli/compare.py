@@ -12,10 +12,10 @@ __all__ = ["compare", "folders"]
 
 _EPILOG = """\b
 Examples:
-  snn-eval compare reports/baseline latest                    the latest run against its baseline
-  snn-eval compare 20261120-0823 latest --only-changed        two runs
+  snn-eval compare reports/baseline               the latest run
+  snn-eval compare 20261120 latest --only-changed
   snn-eval compare reports/baseline reports/runs --format markdown
-  snn-eval compare reports/baseline latest --fail-on accuracy:-0.5pp --fail-on ac:+1%
+  snn-eval compare base.json latest --fail-on accuracy:-0.5pp --fail-on ac:+1%
 Exit codes: 0 nothing regressed, 1 the gate failed, 2 your input is wrong.
 """
 

@@ -47,5 +47,5 @@ def history(metric: str, suite: str | None, output: Path, baselines: Path) -> No
             for point, m, step in zip(series.points, series.measurements, series.steps, strict=True)
         ]
         click.echo(f"{metric} of {series.title}\n  {series.line}\n")
-        heads = ["when", "commit", metric, "step", "stored in"]
+        heads = ["when", "commit", metric, "step", "stored as"]
         click.echo(aligned(heads, rows, [False, False, True, False, False], indent=2) + "\n")

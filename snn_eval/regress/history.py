@@ -24,7 +24,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True)
 class Point:
-    """A stored result: when it was made (ISO 8601), at which commit, where it is stored."""
+    """A stored result: when it was made (ISO 8601), at which commit, and whether it is a run or a baseline."""
 
     when: str
     commit: str
@@ -67,7 +67,7 @@ def run_points(root: Path) -> Iterator[Point]:
             if record.status == "done":
                 made = record.provenance
                 commit = (made.commit or "")[:8] + ("*" if made.dirty else "")
-                yield Point(made.started or "", commit, run.name, record)
+                yield Point(made.started or "", commit, "run", record)
 
 
 def baseline_points(folder: Path) -> Iterator[Point]:
