@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from snn_eval.cli.training import TrainingBar, TrainingLines, watching_training
 from snn_eval.models.checkpoint import load_checkpoint
@@ -17,13 +18,20 @@ from snn_eval.train import Epoch, Silent, Watcher
 
 TINY = ("--set", "model.config.channels=[3, 4]", "--set", "input.time_steps=2", "--set", "train.epochs=2")
 NETWORK = """
+import snntorch
 from spikingjelly.activation_based import layer, neuron, surrogate
 from torch import nn
 
 def make(time_steps):
     spiking = neuron.IFNode(surrogate_function=surrogate.ATan(), detach_reset=True, step_mode="m")
-    first, last = layer.Linear(64, 12, step_mode="m"), layer.Linear(12, 10, step_mode="m")
+    first, last = layer.Linear(64, 32, step_mode="m"), layer.Linear(32, 10, step_mode="m")
     return nn.Sequential(layer.Flatten(step_mode="m"), first, spiking, last)
+
+def leaky():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 32), snntorch.Leaky(beta=0.9, init_hidden=True), nn.Linear(32, 10))
+
+def plain():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 12), nn.ReLU(), nn.Linear(12, 10))
 
 def seven(time_steps):
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 7))
@@ -61,14 +69,29 @@ def test_settings_reach_the_checkpoint(snn_eval: Callable[..., Any]) -> None:
     assert stored.provenance["suite"]["input"]["encoding"] == "latency"
 
 
-def test_a_network_of_the_users_is_trained_and_measured(snn_eval: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("function", ["make", "leaky", "plain"])
+def test_a_network_of_the_users_is_trained_and_measured(function: str, snn_eval: Callable[..., Any]) -> None:
     Path("net.py").write_text(NETWORK)
-    answer = snn_eval("train", "digits", "--arch", "net.py:make", "--epochs", "2", "--quiet", "--output", "mine")
+    arch = f"net.py:{function}"
+    words = (
+        "--epochs",
+        "3",
+        "--set",
+        "train.average=0",
+        "--set",
+        "train.rate_penalty=0",
+        "--quiet",
+        "--output",
+        "mine",
+    )
+    answer = snn_eval("train", "digits", "--arch", arch, *words)
     assert answer.code == 0, answer.err
-    words = shlex.split(answer.out.splitlines()[-2].removeprefix("try: "))
-    assert words == ["snn-eval", "run", "--models", "digits", "mine/best.pt", "--arch", "net.py:make"]
+    told = shlex.split(answer.out.splitlines()[-2].removeprefix("try: "))
+    assert told == ["snn-eval", "run", "--models", "digits", "mine/best.pt", "--arch", arch]
+    stored = torch.load("mine/best.pt", weights_only=True)
+    assert stored["provenance"]["validation_accuracy"] > 0.2  # of ten classes: it learns
     assert load_checkpoint(Path("mine/best.pt")).arch is None  # the file names no code
-    measured = snn_eval(*words[1:], "--limit", "20", "--quiet")
+    measured = snn_eval(*told[1:], "--limit", "20", "--quiet")
     assert measured.code == 0, measured.err
 
 
