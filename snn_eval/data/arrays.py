@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from snn_eval.data.checked import checked_dataset, checked_target
 from snn_eval.data.dataset import ArrayDataset
 from snn_eval.data.parts import Parts
+from snn_eval.data.reason import reason
 from snn_eval.data.source import DataSource
 from snn_eval.errors import DataError
 
@@ -68,8 +69,7 @@ def _opened(path: Path) -> Iterator[tuple[list[str], Read]]:
     except DataError:
         raise
     except Exception as error:  # zip, zlib, numpy and HDF5 each fail in their own ways
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(f"{path}: expected readable arrays, got {reason}") from error
+        raise DataError(f"{path}: expected readable arrays, got {reason(error)}") from error
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import numpy as np
 
 from snn_eval.data.checked import checked_dataset, checked_target
 from snn_eval.data.dataset import ArrayDataset, part_fingerprint
+from snn_eval.data.reason import reason
 from snn_eval.data.source import DataSource
 from snn_eval.errors import DataError, SnnEvalError
 
@@ -32,8 +33,7 @@ def load_from_factory(source: DataSource, split: str) -> ArrayDataset:
     except SnnEvalError:
         raise
     except (Exception, SystemExit) as error:  # the user's code raises what it likes
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(f"{where}: failed: {type(error).__name__}: {reason}") from error
+        raise DataError(f"{where}: failed: {type(error).__name__}: {reason(error)}") from error
     if isinstance(given, ArrayDataset):
         return _of_theirs(given, split, where)
     try:

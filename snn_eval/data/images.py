@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from snn_eval.data.checked import checked_dataset
 from snn_eval.data.dataset import ArrayDataset
 from snn_eval.data.parts import Parts
+from snn_eval.data.reason import reason
 from snn_eval.data.source import DataSource
 from snn_eval.errors import DataError
 
@@ -124,7 +125,9 @@ def _image(path: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
     except DataError:
         raise
     except Exception as error:  # a damaged image fails in many ways
-        raise DataError(f"{path}: expected an image, got a damaged one ({type(error).__name__}: {error})") from error
+        raise DataError(
+            f"{path}: expected an image, got a damaged one ({type(error).__name__}: {reason(error)})"
+        ) from error
     pixels = np.asarray(image)
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 

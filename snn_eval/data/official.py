@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from snn_eval.data.reason import reason
 from snn_eval.errors import DataError
 
 __all__ = ["GivenOut", "OfficialFile", "check_content", "find", "read_archived", "read_official"]
@@ -87,7 +88,7 @@ def read_archived(archive: OfficialFile, wanted: Sequence[OfficialFile], folder:
                 if not missing:
                     break
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
-        raise DataError(f"{path}: expected a whole .tar.gz archive, got {error}; download it again") from error
+        raise DataError(f"{path}: expected a whole .tar.gz archive, got {reason(error)}; download it again") from error
     if missing:
         raise DataError(f"{path}: expected {', '.join(sorted(missing))} in it, found none; download it again")
     return found

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snn_eval.data.reason import reason
 from snn_eval.errors import DataError
 
 __all__ = ["read_batch"]
@@ -73,7 +74,9 @@ def read_batch(
     try:
         tree = _Unpickler(io.BytesIO(content), encoding="bytes").load()
     except Exception as error:  # a damaged pickle fails in many ways, and each means the same
-        raise DataError(f"{where}: expected a pickled batch of images, got {error}; get the file again") from error
+        raise DataError(
+            f"{where}: expected a pickled batch of images, got {reason(error)}; get the file again"
+        ) from error
     if not isinstance(tree, dict):
         raise DataError(f"{where}: expected a dictionary, found {type(tree).__name__}")
     x = _array(_entry(tree, "data", where), values, where)

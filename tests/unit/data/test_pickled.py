@@ -60,6 +60,7 @@ class Lying:
     [
         (b"", "f: expected a pickled batch of images, got Ran out of input"),
         (b"no pickle", "expected a pickled batch"),
+        (b"Pnumber\n.", "got A load persistent id instruction was encountered, but no persistent_load function"),
         (batch(X, LABELS)[:-40], "expected a pickled batch"),
         (pickle.dumps([1]), "f: expected a dictionary, found list"),
         (batch(X, LABELS, key="fine_labels"), "f: expected an entry 'labels', found none"),
