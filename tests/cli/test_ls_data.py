@@ -1,4 +1,4 @@
-"""``ls data``: which data sets there are, and which of them lie in the data folder."""
+"""Data on the command line: what ``ls data`` says of the data folder, and what is fetched when."""
 
 from __future__ import annotations
 
@@ -28,3 +28,18 @@ def test_what_is_there_and_what_is_not(snn_eval: Command, tmp_path: Path, monkey
     assert "licence MIT  " in found["fashion-mnist"]
     monkeypatch.setenv("SNN_EVAL_DATA", str(tmp_path / "data"))
     assert snn_eval("ls", "data").out.splitlines() == [first, *rows]
+
+
+@pytest.mark.parametrize("flag", ["--dry-run", "--no-download"])
+def test_nothing_is_fetched_where_that_is_not_asked_for(
+    flag: str, snn_eval: Command, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr("snn_eval.data.download.download", lambda wanted, *_: asked.append(wanted.file.name))
+    answer = snn_eval("run", "--models", "mnist", str(small), "--data-dir", str(tmp_path / "data"), flag)
+    assert answer.code == 2
+    assert "expected the file MNIST/raw/t10k-images-idx3-ubyte.gz in" in answer.err
+    assert not asked
+    snn_eval("run", "--models", "mnist", str(small), "--data-dir", str(tmp_path / "data"))
+    assert asked == ["t10k-images-idx3-ubyte.gz"]
+    assert not (tmp_path / "data").exists()
