@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,8 +67,9 @@ def train(
     from snn_eval.train import train as train_suite
 
     shorthands = {"train.epochs": flags["epochs"], "input.time_steps": flags["time_steps"]}
+    given = load_suite(suite)
     chosen = with_values(
-        load_suite(suite),
+        given,
         {**parsed(values), **{key: value for key, value in shorthands.items() if value is not None}},
         "command line",
     )
@@ -85,17 +87,22 @@ def train(
             fresh=flags["fresh"],
             watcher=watcher,
         )
-    _tell(trained, suite, arch or chosen.model.factory)
+    same_steps = chosen.input.time_steps == given.input.time_steps
+    further = {
+        "--arch": arch if arch and ":" in arch else None,
+        "--time-steps": None if same_steps else chosen.input.time_steps,
+        "--data-dir": flags["data_dir"],
+    }
+    _tell(trained, ["snn-eval", "run", "--models", suite, str(trained.best_checkpoint)], further)
 
 
-def _tell(trained: Trained, suite: str, factory: str | None) -> None:
+def _tell(trained: Trained, command: list[str], further: Mapping[str, object]) -> None:
     """Both accuracies and the command that measures the best checkpoint; the checkpoint is the last line."""
     for name, epoch in (("best", trained.best), ("last", trained.last)):
         click.echo(
             f"{name}: epoch {epoch.epoch} of {len(trained.epochs)}, "
             f"validation accuracy {epoch.validation_accuracy:.2%}, loss {epoch.validation_loss:.4f}"
         )
-    words = ["snn-eval", "run", "--models", suite, str(trained.best_checkpoint)]
-    words += ["--arch", factory] if factory and ":" in factory else []
-    click.echo(f"try: {shlex.join(words)}")
+    words = [word for flag, value in further.items() if value is not None for word in (flag, str(value))]
+    click.echo(f"try: {shlex.join([*command, *words])}")
     click.echo(str(trained.best_checkpoint))

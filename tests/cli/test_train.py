@@ -52,8 +52,8 @@ def test_the_line_it_ends_with_measures_what_it_trained(snn_eval: Callable[..., 
     assert last.startswith("last: epoch 2 of 2, validation accuracy ")
     assert path == "reports/trained/digits-0/best.pt"
     words = shlex.split(line.removeprefix("try: "))
-    assert words == ["snn-eval", "run", "--models", "digits", path]
-    measured = snn_eval(*words[1:], "--time-steps", "2", "--limit", "20", "--quiet")
+    assert words == ["snn-eval", "run", "--models", "digits", path, "--time-steps", "2"]
+    measured = snn_eval(*words[1:], "--limit", "20", "--quiet")
     assert measured.code == 0, measured.err
     assert read_record(measured.last / "record.json").identity.samples == 20
 
