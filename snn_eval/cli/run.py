@@ -26,6 +26,7 @@ Examples:
   snn-eval run --models digits model.pth                a checkpoint of yours
   snn-eval run --models my-suite.toml a.pth --models my-suite.toml b.pth --time-steps 4
   snn-eval run --models digits net.pth --arch net.py:make_network
+  snn-eval run --models mnist mnist.pt --data-dir data    files of MNIST in data, downloaded if they are missing
   snn-eval run --suite digits --sweep-time-steps 1-8
 """
 
