@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from itertools import zip_longest
 
@@ -61,7 +62,9 @@ def headline_text(records: Sequence[Record], columns: int | None = None) -> str:
     """The headline table for a terminal of that width, one row a model."""
     headers, rows, right = _headline(records, arrows=True)
     broken = [h.replace(" (", "\n(", 1) for h in headers]
-    return f"{aligned(broken, rows, right, columns=columns)}\n\n{_reading(records)}"
+    reading = _reading(records)
+    below = reading if columns is None else textwrap.fill(reading, columns)
+    return f"{aligned(broken, rows, right, columns=columns)}\n\n{below}"
 
 
 def conventions_table(results: Results) -> Table:
