@@ -106,5 +106,7 @@ def build_network(arch: str, time_steps: int, config: Mapping[str, Any]) -> nn.M
         raise SuiteError(f"model: expected one of {', '.join(ARCHITECTURES)}, got {arch!r}")
     try:
         return ARCHITECTURES[arch](time_steps, **config)
-    except TypeError as error:
-        raise SuiteError(f"model: {arch} does not take these values: {error}") from error
+    except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        if "memory" in str(error):  # a network too large for this machine is told as such
+            raise
+        raise SuiteError(f"model: {arch} does not take these values: {str(error).splitlines()[0]}") from error

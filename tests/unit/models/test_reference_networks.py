@@ -165,3 +165,13 @@ def test_component_of_the_user(tmp_path: Path) -> None:
     ):
         with pytest.raises(SuiteError, match=message):
             load_component(name, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [({"in_channels": 1.5}, "spiking-conv-net does not take"), ({"neuron": {"model": 3}}, "NeuronConfig")],
+)
+def test_values_a_layer_refuses_are_one_line(values: dict[str, object], words: str) -> None:
+    with pytest.raises(SuiteError, match=words) as caught:
+        build_network("spiking-conv-net", 2, values)
+    assert "\n" not in str(caught.value)
