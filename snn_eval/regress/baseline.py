@@ -145,10 +145,10 @@ def parse_baseline(text: str, origin: str) -> Side:
     """
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise GateError(f"{origin} is not JSON ({error}); restore it or save the baseline again") from error
     version = content.get("baseline_version") if isinstance(content, dict) else None
-    if not isinstance(version, int):
+    if type(version) is not int:
         raise GateError(f"{origin} is not a baseline: expected a JSON object with baseline_version")
     if version not in _READERS:
         raise GateError(f"{origin} has baseline_version {version}, expected one of {sorted(_READERS)}; update snn-eval")

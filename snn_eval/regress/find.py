@@ -38,7 +38,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a name stood for; ``folder`` if it was one of several results, each of which is asked for."""
+    """What a name stood for; ``folder`` if it was one of several results, each of which is asked for.
+
+    Of several runs of one model and extent a folder has the latest.
+    """
 
     candidates: Sequence[Candidate]
     folder: bool
@@ -64,7 +67,10 @@ def find(name: str, baselines: Path, runs: Path, *, baseline_first: bool) -> Sel
     if among_baselines is not None and baseline_first:
         return Selection([among_baselines], folder=False)
     try:
-        return Selection([run_candidate(find_run(runs, name))], folder=False)
+        all_runs = (
+            _with_record(runs) if name == "latest" else []
+        )  # a failed one, too: an older one must not pass for it
+        return Selection([run_candidate(all_runs[-1] if all_runs else find_run(runs, name))], folder=False)
     except RunError as error:
         if among_baselines is not None:
             return Selection([among_baselines], folder=False)
@@ -133,7 +139,11 @@ def _partner(one: Candidate, others: Sequence[Candidate]) -> Candidate | None:
 def _file(path: Path) -> Candidate:
     if path.name == "trace.h5" or (path.name == "record.json" and (path.parent / "trace.h5").is_file()):
         return run_candidate(RunFolder(path.parent))
-    if b'"baseline_version"' in path.read_bytes()[:4096]:
+    try:
+        start = path.read_bytes()[:4096]
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}; choose a file you may read") from error
+    if b'"baseline_version"' in start:
         return _baseline(path)
     record = read_record(path)
     return Candidate(path, record, lambda: Side(record))
@@ -142,11 +152,15 @@ def _file(path: Path) -> Candidate:
 def _folder(path: Path) -> Selection:
     if (path / "record.json").is_file():
         return Selection([run_candidate(RunFolder(path))], folder=False)
-    runs = [run_candidate(run) for run in list_runs(path) if run.record.is_file()]
-    found = [_file(file) for file in list_baselines(path)] + runs
+    latest = {(c.key, c.extent): c for c in map(run_candidate, _with_record(path))}  # oldest first
+    found = [*map(_file, list_baselines(path)), *latest.values()]
     if not found:
         raise GateError(f"{path} holds neither baselines nor runs; expected *.json or run folders in it")
     return Selection(found, folder=True)
+
+
+def _with_record(root: Path) -> list[RunFolder]:
+    return [run for run in list_runs(root) if run.record.is_file()]
 
 
 def _named_baseline(name: str, folder: Path) -> Candidate | None:

@@ -133,6 +133,8 @@ def edited(**changes: Any) -> str:
     ("text", "cause"),
     [
         ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ('{"baseline_version": true}', "is not a baseline"),
         ("[]", "is not a baseline: expected a JSON object with baseline_version"),
         ("{}", "is not a baseline"),
         (edited(baseline_version=2), r"has baseline_version 2, expected one of \[1\]; update snn-eval"),

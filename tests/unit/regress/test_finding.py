@@ -10,9 +10,10 @@ from helpers.runs import stored_run
 from helpers.traces import random_trace
 
 from snn_eval.errors import GateError
-from snn_eval.record import write_record
-from snn_eval.regress import baseline_name, find, list_baselines, pair, write_baseline
+from snn_eval.record import SCHEMA_VERSION, write_record
+from snn_eval.regress import baseline_name, compare, find, list_baselines, pair, write_baseline
 from snn_eval.regress.find import Selection, run_candidate
+from snn_eval.store import list_runs
 
 
 @pytest.fixture
@@ -53,7 +54,9 @@ def run_candidate_model(path: Path) -> str:
 def test_folders_hold_several(root: Path) -> None:
     assert models(select(root, str(root / "baselines"))) == ["large", "small"]
     runs = select(root, str(root / "runs"))
-    assert sorted(models(runs)) == ["large", "small", "small"]
+    assert sorted(models(runs)) == ["large", "small"]  # of two runs of one model the later
+    small = next(c for c in runs.candidates if c.key.model == "small")
+    assert small.path == [run.path for run in list_runs(root / "runs") if "small" in run.name][-1]
     assert runs.folder
     (root / "empty").mkdir()
     with pytest.raises(GateError, match="holds neither baselines nor runs"):
@@ -75,6 +78,14 @@ def test_a_lone_record_has_no_outcomes(root: Path, tmp_path: Path) -> None:
     write_record(tmp_path / "published.json", candidate.record)
     side = select(root, str(tmp_path / "published.json")).candidates[0].load()
     assert (side.record, side.outcomes) == (candidate.record, None)
+
+
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION + 1))
+def test_records_of_every_schema_can_be_compared(root: Path, version: int) -> None:
+    old = Path(__file__).parents[2] / f"golden/record-v{version}.json"
+    pairs, _ = pair(select(root, str(old)), select(root, str(old)))
+    found = compare(pairs)[0]
+    assert (found.failed, {row.verdict for row in found.rows}) == (False, {"pass", "inconclusive"})  # time is shown
 
 
 def test_one_new_result_meets_its_base(root: Path) -> None:
@@ -128,6 +139,12 @@ def test_the_latest_of_several_runs_is_taken(root: Path) -> None:
     assert new is not None
     assert new.record.identity.cell == "later"
     assert latest.name == select(root, "latest").candidates[0].path.name
+
+
+def test_the_latest_run_is_taken_though_it_failed_before_a_trace(root: Path) -> None:
+    failed = stored_run(root / "runs", random_trace(0, samples=12), model="zzz", status="failed", error="NaN")
+    failed.trace.unlink()
+    assert models(select(root, "latest")) == ["zzz"]
 
 
 def test_baselines_are_listed_by_name(root: Path) -> None:
