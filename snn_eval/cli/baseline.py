@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snn_eval.cli.compare import folders
+from snn_eval.cli.compare import baselines_folder, folders
 
 if TYPE_CHECKING:
     from snn_eval.regress import Side
@@ -72,8 +72,8 @@ def _update(runs: tuple[str, ...], name: str | None, limited: bool, output: Path
 
 @baseline.command("list", short_help="What was accepted.", epilog="Example:  snn-eval baseline list")
 @click.option("--commands", is_flag=True, help="Only the arguments that measure each again, for a script.")
-@folders
-def _list(commands: bool, output: Path, baselines: Path) -> None:
+@baselines_folder
+def _list(commands: bool, baselines: Path) -> None:
     """List the baselines: what they hold and how to measure it again."""
     from snn_eval.cli.ls import print_table
     from snn_eval.regress import list_baselines, read_baseline

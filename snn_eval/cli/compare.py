@@ -8,7 +8,7 @@ import click
 
 from snn_eval.cli.codes import DONE, GATE_FAILED
 
-__all__ = ["compare", "folders"]
+__all__ = ["baselines_folder", "compare", "folders"]
 
 _EPILOG = """\b
 Examples:
@@ -23,17 +23,29 @@ _FORMATS = ("text", "markdown", "json", "junit")
 _ENDINGS = {".txt": "text", ".md": "markdown", ".json": "json", ".xml": "junit"}
 
 
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+baselines_folder = click.option(
+    "--baselines",
+    type=_FOLDER,
+    default=Path("reports/baseline"),
+    show_default=True,
+    metavar="FOLDER",
+    help="Where the baselines are.",
+)
+
+
 def folders(command: click.decorators.FC) -> click.decorators.FC:
     """Options that say where names are looked up."""
-    folder = click.Path(path_type=Path, file_okay=False)
-    for flag, default, text in (
-        ("--output", "reports/runs", "Where the run folders are."),
-        ("--baselines", "reports/baseline", "Where the baselines are."),
-    ):
-        command = click.option(
-            flag, type=folder, default=Path(default), show_default=True, metavar="FOLDER", help=text
-        )(command)
-    return command
+    runs_folder = click.option(
+        "--output",
+        type=_FOLDER,
+        default=Path("reports/runs"),
+        show_default=True,
+        metavar="FOLDER",
+        help="Where the run folders are.",
+    )
+    return runs_folder(baselines_folder(command))
 
 
 @click.command(short_help="Compare results; fail where something regressed.", epilog=_EPILOG)
