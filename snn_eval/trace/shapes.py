@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from snn_eval.errors import CountError
-from snn_eval.trace.parts import NeuronLayer, Output, SynapticLayer, Trace
+from snn_eval.trace.parts import ElementwiseOp, NeuronLayer, Output, SynapticLayer, Trace
 
 __all__ = ["check_classes", "check_shapes"]
 
@@ -24,10 +25,20 @@ def check_shapes(trace: Trace) -> None:
     for what, found, expected in _checks(trace, n):
         if len(found) != len(expected) or any(e not in (None, f) for f, e in zip(found, expected, strict=True)):
             raise CountError(f"{what}: expected the shape {_told(expected)}, got {_told(found)}")
-    layers: tuple[SynapticLayer | NeuronLayer, ...] = (*trace.synaptic, *trace.neurons)
+    layers: tuple[SynapticLayer | NeuronLayer | ElementwiseOp, ...] = (
+        *trace.synaptic,
+        *trace.neurons,
+        *trace.elementwise,
+    )
     for layer in layers:
         if not 1 <= layer.steps <= steps:
-            raise CountError(f"layer {layer.name}: expected 1 to {steps} steps, got {layer.steps}")
+            raise CountError(f"{layer.name}: expected 1 to {steps} steps, got {layer.steps}")
+    for part in (*layers, trace.model):
+        for f in fields(part):
+            value = getattr(part, f.name)
+            numbers = value if isinstance(value, tuple) else (value,)
+            if any(isinstance(number, int) and number < 0 for number in numbers):
+                raise CountError(f"{part.name}.{f.name}: expected 0 or more, got {value}")
 
 
 def _checks(trace: Trace, n: int) -> Iterator[_Check]:

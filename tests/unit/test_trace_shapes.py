@@ -12,7 +12,7 @@ from helpers.whole import Whole
 
 from snn_eval.errors import CountError
 from snn_eval.metrics import measure
-from snn_eval.trace import Trace
+from snn_eval.trace import ElementwiseOp, Trace
 from snn_eval.trace.shapes import check_shapes
 
 WHOLE = Whole(0, 5).trace(range(5))
@@ -48,6 +48,9 @@ def test_sound_traces_pass(trace: Trace) -> None:
             "expected 1 to 3 steps, got 9",
         ),
         (with_neurons(shape=(7, 7)), "spikes of each: expected the shape"),
+        (with_layer(dense_ops=-1), "dense_ops: expected 0 or more, got -1"),
+        (with_layer(padding=(0, -1)), r"padding: expected 0 or more, got \(0, -1\)"),
+        (replace(tiny_trace(), elementwise=(ElementwiseOp("add", "bias", -1),)), "add: expected 1 to 2 steps, got -1"),
     ],
 )
 def test_what_does_not_fit_is_named(trace: Trace, words: str) -> None:
