@@ -122,13 +122,25 @@ def _git(root: Path, *arguments: str) -> str | None:
 def _cpu_name() -> str:
     info = Path("/proc/cpuinfo")
     if info.exists():
-        for line in info.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+        return _from_cpuinfo(info.read_text(errors="replace"))
     if sys.platform == "darwin":
         command = ["sysctl", "-n", "machdep.cpu.brand_string"]
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     return ""
+
+
+def _from_cpuinfo(text: str) -> str:
+    """The name with family and model: virtual machines give several generations the one name ``AMD EPYC``.
+
+    Other generations have other vector instructions, and sums that are rounded otherwise.
+    """
+    first = text.split("\n\n")[0]
+    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in first.splitlines())}
+    name = facts.get("model name", "")
+    numbers = [
+        f"{key} {facts[label]}" for key, label in (("family", "cpu family"), ("model", "model")) if label in facts
+    ]
+    return f"{name} ({', '.join(numbers)})" if name and numbers else name
 
 
 def _memory_bytes() -> int | None:

@@ -66,3 +66,11 @@ def test_code_version_follows_names_and_content(tmp_path: Path) -> None:
     second = env.code_version(tmp_path)
     (tmp_path / "a.py").rename(tmp_path / "b.py")
     assert len({first, second, env.code_version(tmp_path)}) == 3
+
+
+def test_processors_of_one_name_are_told_apart() -> None:
+    one = "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 1\nmodel name\t: AMD EPYC\n\nprocessor\t: 1\nmodel\t\t: 9\n"
+    assert env._from_cpuinfo(one) == "AMD EPYC (family 25, model 1)"
+    assert env._from_cpuinfo(one.replace("25", "26")) == "AMD EPYC (family 26, model 1)"
+    assert env._from_cpuinfo("model name: Some CPU\n") == "Some CPU"
+    assert env._from_cpuinfo("processor : 0\nBogoMIPS : 50\n") == ""  # ARM names no model: the architecture stands in
