@@ -20,6 +20,7 @@ from snn_eval.record import Record, read_record
 from snn_eval.store import (
     PartWriter,
     RunFolder,
+    alone_in,
     claim,
     claim_new,
     claim_unfinished,
@@ -347,3 +348,14 @@ def test_a_copied_trace_alone_is_a_run(tmp_path: Path) -> None:
     other.mkdir(parents=True)
     (other / "trace.h5").write_bytes(run.trace.read_bytes())
     assert np.array_equal(read_trace(find_run(tmp_path, str(other)).trace).samples.id, CHUNKS[0].samples.id)
+
+
+def test_one_process_at_a_time_in_a_folder_of_results(tmp_path: Path) -> None:
+    (tmp_path / ".best.pt.00ff.tmp").write_bytes(b"half")
+    (tmp_path / "best.pt").write_bytes(b"whole")
+    with alone_in(tmp_path):
+        assert [path.name for path in tmp_path.iterdir()] == ["best.pt"]
+        with pytest.raises(RunError, match="another process is working in"), alone_in(tmp_path):
+            pass
+    with alone_in(tmp_path):
+        pass
