@@ -35,6 +35,7 @@ __all__ = [
     "TrainSection",
     "load_suite",
     "suite_names",
+    "with_tables_beside",
     "with_values",
 ]
 
@@ -256,6 +257,15 @@ def load_suite(name_or_path: str | Path) -> Suite:
         for choice in choices:
             with_values(suite, {key: choice}, source=f"{path}: axis")
     return suite
+
+
+def with_tables_beside(suite: Suite) -> Suite:
+    """The suite with paths of energy tables that start, like all others in a file of a user, from the file's folder."""
+    folder, names = suite.folder, suite.evaluate.energy
+    if folder is None or not any(name.endswith(".toml") for name in names):
+        return suite
+    found = [str(folder / name) if name.endswith(".toml") else name for name in names]
+    return suite.model_copy(update={"evaluate": suite.evaluate.model_copy(update={"energy": found})})
 
 
 def with_values(suite: Suite, values: Mapping[str, Any], source: str = "set") -> Suite:

@@ -30,14 +30,14 @@ def validate(suite: str, data_dir: Path | None) -> None:
     from snn_eval.energy import energy_model
     from snn_eval.metrics import CONVENTIONS, METRICS
     from snn_eval.run.examine import examined
-    from snn_eval.suite import load_suite
+    from snn_eval.suite import load_suite, with_tables_beside
 
     found = load_suite(suite)
     where = f"suite {found.name}"
     check_names("data set", [found.data.name] if found.data.name else [], DATASETS, where)
     check_names("metric", found.evaluate.metrics, METRICS, where)
     check_names("convention", found.evaluate.conventions, CONVENTIONS, where)
-    for name in found.evaluate.energy:
+    for name in with_tables_beside(found).evaluate.energy:
         energy_model(name)
     facts = list(examined(found, DataOptions(folder=data_dir)))
     variants = f", {len(found.ablation)} ablations" if found.ablation else ""

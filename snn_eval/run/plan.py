@@ -14,7 +14,7 @@ from snn_eval.errors import CheckpointError, InputError
 from snn_eval.models.checkpoint import file_sha256
 from snn_eval.models.manifest import shipped_checkpoint
 from snn_eval.models.user_sources import sources_sha256
-from snn_eval.suite import Suite, load_suite, suite_names, with_values
+from snn_eval.suite import Suite, load_suite, suite_names, with_tables_beside, with_values
 
 __all__ = ["DEFAULT_SUITE", "Cell", "Request", "cell_id", "described", "plan"]
 
@@ -157,7 +157,9 @@ def _with_flags(suite: Suite, request: Request, time_steps: int | None) -> Suite
         "evaluate.conventions": list(request.conventions) or None,
         "evaluate.energy": list(request.energy) or None,
     }
-    return with_values(suite, {key: value for key, value in values.items() if value is not None}, "command line")
+    return with_values(
+        with_tables_beside(suite), {key: value for key, value in values.items() if value is not None}, "command line"
+    )
 
 
 def _cell(

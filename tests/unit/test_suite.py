@@ -10,7 +10,7 @@ import pytest
 
 from snn_eval.errors import SuiteError
 from snn_eval.models.networks import build_network
-from snn_eval.suite import load_suite, suite_names, with_values
+from snn_eval.suite import load_suite, suite_names, with_tables_beside, with_values
 
 MINIMAL = """
 [suite]
@@ -138,3 +138,15 @@ def test_nesting_without_end_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "deep.toml").write_text("x = " + "[" * 5000, "utf-8")
     with pytest.raises(SuiteError, match="expected TOML"):
         load_suite(tmp_path / "deep.toml")
+
+
+def test_an_energy_table_is_looked_for_beside_the_suite(tmp_path: Path) -> None:
+    from snn_eval.data.shipped import shipped_folder
+
+    text = (shipped_folder("suites") / "digits.toml").read_text("utf-8")
+    there = 'energy = ["horowitz-45nm-fp32"'
+    assert there in text
+    (tmp_path / "mine.toml").write_text(text.replace(there, f'{there}, "chip.toml"', 1), "utf-8")
+    suite = with_tables_beside(load_suite(tmp_path / "mine.toml"))
+    assert suite.evaluate.energy[:2] == ["horowitz-45nm-fp32", str(tmp_path / "chip.toml")]
+    assert suite.folder == tmp_path
