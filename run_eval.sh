@@ -3,6 +3,7 @@
 #
 #   ./run_eval.sh                                      the suite and checkpoint that come with it
 #   ./run_eval.sh --models digits ./model.pth          your own checkpoint
+#   ./run_eval.sh --models mnist ./model.pth --data-dir ./data
 #   ./run_eval.sh --help                               everything else
 set -euo pipefail
 
