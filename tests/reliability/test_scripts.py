@@ -70,7 +70,7 @@ def test_damaged_files_are_noticed(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are forked and looked at as Linux does")
 def test_killed_runs_end_as_if_undisturbed() -> None:
-    words = ["--times", "3", "--commands", "run"]
+    words = ["--times", "2", "--commands", "run"]
     done = subprocess.run(
         [sys.executable, "-m", "scripts.reliability.kills", *words],
         cwd=ROOT,
@@ -80,4 +80,4 @@ def test_killed_runs_end_as_if_undisturbed() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert int(done.stdout.split()[1]) >= 3
+    assert int(done.stdout.split()[1]) >= 2
