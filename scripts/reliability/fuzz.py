@@ -24,8 +24,8 @@ from typing import Any
 
 __all__ = ["OUTCOMES", "damaged", "main", "outcome"]
 
-OUTCOMES = ("refused", "same", "visible", "wrong", "crash", "hang", "memory")
-"""Refused in one line; same numbers; others under another hash; findings: others unseen, an error, no end, no room."""
+OUTCOMES = ("refused", "same", "visible", "wrong", "crash", "hang")
+"""Refused in one line (no memory for it is one, too); same numbers; others under another hash; the rest: findings."""
 
 SHARES = {
     "checkpoint": 14, "weights": 9, "old-weights": 6, "suite": 17, "record": 16, "trace": 14, "energy-table": 9,
