@@ -170,7 +170,7 @@ def table(tallies: dict[str, Tally], seed: int) -> str:
     from benchmarks.document import table as markdown
 
     rows = [
-        [f"`{name}`", str(t.kills), "; ".join(f"{count} {stage}" for stage, count in t.stages.most_common()),
+        [f"`{name}`", str(t.kills), "; ".join(f"{stage}: {count}" for stage, count in t.stages.most_common()),
          str(t.finished), str(len(t.wrong))]
         for name, t in tallies.items()
     ]  # fmt: skip
