@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from snn_eval.train import Epoch, Watcher
 
-__all__ = ["TrainingBar", "TrainingLines", "watching_training"]
+__all__ = ["TrainingBar", "TrainingLines", "epoch_line", "watching_training"]
 
 
 @contextmanager
