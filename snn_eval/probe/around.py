@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-__all__ = ["Around", "stand_around"]
+__all__ = ["Around", "Standing", "stand_around"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +22,62 @@ class Around:
 
 
 def stand_around(module: nn.Module, around: Around, mode_is_on: bool) -> Callable[[], None]:
-    """Do so at every call of the module, until the returned function is called.
+    """Do so at every call of the module, until the returned function is called."""
+    place = _Place(module, around, mode_is_on)
+    place.put_up()
+    return place.take_down
+
+
+class Standing:
+    """Standing around many modules, at one run after another: what stands there is made once. A context manager."""
+
+    def __init__(self, arounds: Iterable[tuple[nn.Module, Around]], mode_is_on: bool) -> None:
+        self._places = [_Place(module, around, mode_is_on) for module, around in arounds]
+        self._up = 0
+
+    def __enter__(self) -> None:
+        for place in self._places:
+            place.put_up()
+            self._up += 1
+
+    def __exit__(self, *_: object) -> None:
+        while self._up:
+            self._up -= 1
+            self._places[self._up].take_down()
+
+
+class _Place:
+    """Where one module is stood around.
 
     Hooks would do, but torch calls a module without hooks by a shorter way, and on small layers that is felt; where
     the module has hooks of its own (which may change what goes in and comes out), hooks it is.
     """
-    if module._forward_hooks or module._forward_pre_hooks:
-        return _by_hooks(module, around)
-    own = module.__dict__.get("forward")
-    module.__dict__["forward"] = (_unseen if mode_is_on else _plain)(module.forward, around)
 
-    def restore() -> None:
-        if own is None:
-            del module.__dict__["forward"]
+    def __init__(self, module: nn.Module, around: Around, mode_is_on: bool) -> None:
+        self.module, self.around = module, around
+        self.surround = _unseen if mode_is_on else _plain
+        self.own: Any = None
+        self.forward: Callable[..., Any] | None = None
+        self.remove: Callable[[], None] | None = None
+
+    def put_up(self) -> None:
+        module = self.module
+        if module._forward_hooks or module._forward_pre_hooks:
+            self.remove = _by_hooks(module, self.around)
+            return
+        own = module.__dict__.get("forward")
+        if self.forward is None or own is not self.own:
+            self.own, self.forward = own, self.surround(module.forward, self.around)
+        module.__dict__["forward"] = self.forward
+
+    def take_down(self) -> None:
+        if self.remove is not None:
+            self.remove()
+            self.remove = None
+        elif self.own is None:
+            del self.module.__dict__["forward"]
         else:
-            module.__dict__["forward"] = own
-
-    return restore
+            self.module.__dict__["forward"] = self.own
 
 
 def _plain(inner: Callable[..., Any], around: Around) -> Callable[..., Any]:

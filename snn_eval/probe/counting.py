@@ -112,6 +112,7 @@ class ValueCounter:
         self.minimum = np.inf
         self.maximum = -np.inf
         self._known: tuple[torch.dtype, int, Any, bool] | None = None
+        self._positive: NDArray[np.float64] | None = None
 
     def count(self, x: Tensor, n: int, fan: Fan | None, columns: Columns = None) -> Counted:
         """Count ``x[T,N,M]`` (contiguous, on the CPU), its first ``n`` samples only.
@@ -181,6 +182,17 @@ class ValueCounter:
             return None
         bits, exact = self._levels(torch.float32)
         return bits if exact else None
+
+    def positive_levels(self) -> NDArray[np.float64] | None:
+        """The levels, if all values seen are among them, above 0, and such that sums of them are exact."""
+        if self.collapsed:
+            return None
+        known = self._positive
+        if known is None or len(known) != len(self.values):
+            if min(self.values) <= 0 or not all(map(_short_dyadic, self.values)):
+                return None
+            self._positive = known = np.array(self.values)
+        return known
 
     def _discover(self, x: Tensor, bits: Any, n: int, known: Any) -> bool:
         """Learn the values not known yet; False if there are now more than ``MAX_LEVELS``."""

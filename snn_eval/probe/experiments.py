@@ -91,6 +91,8 @@ def experiment(network: Network, x: Tensor, options: ProbeOptions) -> Findings:
     plan = make_plan(network, runs, options.per_step_map_limit)
     _declare_sources(plan, options)
     mark_steady(network, plan, [base_x, *changed_x[-1:]])
+    if stochastic or not all(call.steady for planned in plan.sums for call in planned.calls):
+        plan.sums = []  # the sums must be looked at where they are made
     causal, layer = _causality(network, [base_x, *changed_x[-1:]])
     notes = list(plan.notes)
     if stochastic:

@@ -8,28 +8,31 @@ altogether where nothing else counts.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from snn_eval.errors import NetworkError
 from snn_eval.models.network import Network
-from snn_eval.probe.around import Around, stand_around
+from snn_eval.probe.around import Around, Standing, stand_around
 from snn_eval.probe.calls import COMPOSITES, RULES, expand_composite
 from snn_eval.probe.elementwise import BINARY, operands_of_meeting
 from snn_eval.probe.entries import ProductEntry, WeightedEntry
+from snn_eval.probe.group import Captured, Group, count_alone
 from snn_eval.probe.inventory import spikes_of
 from snn_eval.probe.parts import Attention, NoRuleError, Pair, Part, Weighted
-from snn_eval.probe.planning import Plan, PlannedPart, PlannedSpikes
+from snn_eval.probe.planning import Plan, PlannedInput, PlannedPart, PlannedSpikes
+from snn_eval.probe.planning.plan import PlannedSum, PlannedWitness
 from snn_eval.probe.product import attention_values, count_masked_pairs, count_pairs
-from snn_eval.probe.tally import Fan
-from snn_eval.probe.waiting import Held, Waiting
 
 __all__ = ["Interception", "different_calls"]
+
+_LIMIT = 1 << 20
+"""Elements captured before they are counted (4 MiB): more would no longer lie in a cache."""
 
 
 def different_calls(where: str) -> NetworkError:
@@ -40,40 +43,31 @@ def different_calls(where: str) -> NetworkError:
     )
 
 
-@dataclass(slots=True)
-class _Shared:
-    """A neuron's output whose job counts it for the layer expected to read it, too."""
-
-    held: Held
-    entry: WeightedEntry
-    fan: Fan
-
-    def serves(self, x: Tensor, fan: Fan) -> bool:
-        """Whether ``x`` is that output, unchanged, and the weights are those it is counted for."""
-        spikes = self.held.x
-        return (
-            fan is self.fan
-            and self.held.counted is not False
-            and x.data_ptr() == spikes.data_ptr()
-            and x.numel() == spikes.numel()
-            and x.is_contiguous()
-            and not x.is_inference()
-            and x._version == self.held.version
-        )
-
-    def withdraw(self, step: slice) -> None:
-        """The layer read something else: its counts are not to be those of this tensor."""
-        if self.held.counted:
-            self.entry.clear(step)
-        elif self.held.counted is None:
-            self.held.job = self.held.job._replace(inputs=self.held.job.spikes, ops=0, fan=0, constant=0, spikes=0)
-
-
 def _never_called(path: str) -> Callable[[Any], None]:
     def refuse(_inputs: Any) -> None:
         raise different_calls(path)
 
     return refuse
+
+
+def _witnesses(plan: Plan) -> list[PlannedWitness]:
+    return [planned for calls in plan.witnesses.values() for planned in calls if planned is not None]
+
+
+def _derive(planned: PlannedSum) -> bool:
+    """Derive one sum's meetings; False where they do not follow, or the sum of the whole is not that of its parts."""
+    step, entry = planned.meeting.step, planned.meeting.entry
+    a, b, whole = (one.nonzero(step) for one in (planned.a, planned.b, planned.whole))
+    if a is None or b is None or whole is None or entry.meetings is None:
+        return False
+    if a[1] is None or b[1] is None or (whole[1] is not None and not np.array_equal(whole[1], a[1] + b[1])):
+        return False
+    entry.meetings[step] = a[0] + b[0] - whole[0]
+    return True
+
+
+def _equal(found: Sequence[Any], expected: Sequence[Any]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
 class Interception(TorchFunctionMode):
@@ -88,8 +82,11 @@ class Interception(TorchFunctionMode):
         self.samples = 0
         self._call = self._meeting = 0
         self._done: dict[str, int] = {}
-        self._shared: _Shared | None = None
-        self._waiting = Waiting()
+        self._captured: list[Captured] = []
+        self._groups: dict[int, Group] = {}
+        self._elements = 0
+        self._sums_checked = False
+        self._standing: tuple[tuple[bool, bool], Standing] | None = None
 
     def run(self, x: Tensor, samples: int) -> Tensor:
         """Run the network on ``x``, of which the first ``samples`` samples count; entries must have begun a chunk.
@@ -98,35 +95,89 @@ class Interception(TorchFunctionMode):
             NetworkError: the calls differ from the plan.
         """
         plan = self.plan
-        self.samples = samples
-        self._call = self._meeting = 0
-        self._done = dict.fromkeys((*plan.spikes, *plan.hooked), 0)
-        self._shared, self._waiting = None, Waiting()
+        self._begin(samples)
+        for witness in _witnesses(plan):
+            witness.entry.begin(samples)
         with self._watching(), self if plan.needs_mode else contextlib.nullcontext():
             readout = self.network.run(x)
-        self._shared = None
-        self._waiting.settle()
+        self._settle()
         expected = {path: len(calls) for path, calls in plan.spikes.items()}
         expected |= {path: len(calls) for path, calls in plan.hooked.items()}
-        if self._done != expected or self._call != len(plan.calls) or self._meeting != len(plan.binary):
+        expected |= {path: len(calls) for path, calls in plan.witnesses.items()} if plan.sums else {}
+        if self._done != expected or (plan.needs_mode and not self._all_called()):
             raise different_calls("its end")
+        if plan.sums and not self._sums_follow(x):
+            plan.sums = []  # from here on the mode looks at every sum
         return readout
+
+    def _begin(self, samples: int) -> None:
+        self.samples = samples
+        self._call = self._meeting = 0
+        self._done = dict.fromkeys((*self.plan.spikes, *self.plan.hooked), 0)
+        self._captured, self._elements = [], 0
+
+    def _all_called(self) -> bool:
+        return self._call == len(self.plan.calls) and self._meeting == len(self.plan.binary)
+
+    # -- sums whose meetings follow from other counts -----------------------------------------------------------
+
+    def _sums_follow(self, x: Tensor) -> bool:
+        """Derive the meetings of every sum; of the first chunk they are counted, too, and must be the same.
+
+        Where some do not follow (a negative or unexpected value) they are counted, and the answer is no.
+        """
+        entries = [planned.meeting.entry for planned in self.plan.sums]
+        derived = all(_derive(planned) for planned in self.plan.sums)
+        if derived and self._sums_checked:
+            return True
+        self._sums_checked = True
+        found = [entry.meetings for entry in entries]
+        self._look_at_sums(x)
+        return derived and _equal(found, [entry.meetings for entry in entries])
+
+    def sums_hold(self, x: Tensor, samples: int) -> bool:
+        """Whether what was derived for the last chunk, ``x``, is what there is to count."""
+        if not self.plan.sums:
+            return True
+        entries = [planned.meeting.entry for planned in self.plan.sums]
+        self._begin(samples)
+        self._look_at_sums(x)
+        found = [entry.meetings for entry in entries]
+        for entry in entries:
+            entry.meetings = None
+        return _equal(found, [entry.latest for entry in entries])
+
+    def _look_at_sums(self, x: Tensor) -> None:
+        """Run the network with the mode on and count the sums' meetings, nothing else."""
+        plan = self.plan
+        for planned in plan.sums:
+            planned.meeting.entry.begin(self.samples)
+        self._call = self._meeting = 0
+        with contextlib.ExitStack() as undo:
+            for path in {*plan.spikes, *plan.hooked, *plan.quiet}:
+                undo.callback(stand_around(self.modules[path], Around(hidden=True), True))
+            undo.enter_context(self)
+            self.network.run(x)
+        if not self._all_called():
+            raise different_calls("its end")
 
     # -- around modules ---------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def _watching(self) -> Iterator[None]:
+    def _watching(self) -> Standing:
         """Stand around the forward of every planned module; leave each as it was found."""
         plan = self.plan
+        if self._standing is not None and self._standing[0] == (plan.needs_mode, bool(plan.sums)):
+            return self._standing[1]
         planned = [(path, self._at_spikes(path)) for path in plan.spikes]
         planned += [(path, Around(before=self._at_input(path), hidden=plan.needs_mode)) for path in plan.hooked]
         planned += [(path, Around(before=_never_called(path))) for path in plan.unused]
+        if plan.sums:
+            planned += [(path, Around(before=self._at_witness(path))) for path in plan.witnesses]
         if plan.needs_mode:
             planned += [(path, Around(hidden=True)) for path in plan.quiet]
-        with contextlib.ExitStack() as undo:
-            for path, around in planned:
-                undo.callback(stand_around(self.modules[path], around, plan.needs_mode))
-            yield
+        standing = Standing(((self.modules[path], around) for path, around in planned), plan.needs_mode)
+        self._standing = (plan.needs_mode, bool(plan.sums)), standing
+        return standing
 
     def _at_spikes(self, path: str) -> Around:
         layer, calls = self.layers[path], self.plan.spikes[path]
@@ -136,26 +187,64 @@ class Interception(TorchFunctionMode):
             if at >= len(calls):
                 raise different_calls(f"the neurons {path}")
             self._done[path] = at + 1
-            self._count_spikes(calls[at], spikes_of(output, layer))
+            self._capture(calls[at], output if isinstance(output, Tensor) else spikes_of(output, layer))
 
         hidden = self.plan.needs_mode and path not in self.plan.spiking_with_calls
         return Around(after=after, hidden=hidden)
 
     def _at_input(self, path: str) -> Callable[[Any], None]:
-        calls, parameters = self.plan.hooked[path], self.modules[path]._parameters
+        calls = self.plan.hooked[path]
 
         def before(inputs: Any) -> None:
             at = self._done[path]
             if at >= len(calls) or not inputs:
                 raise different_calls(path)
             self._done[path] = at + 1
-            part, todo = calls[at].weighted, calls[at].part
-            weight = parameters[calls[at].parameter]
-            if weight is not part.weight and weight is not None:
-                part = replace(part, weight=weight)
-            if isinstance(todo.entry, WeightedEntry):
-                x = inputs[0]
-                self._count_input(todo.entry, x, part, todo.step, todo.entry.view.rows_of(x), calls[at].steady)
+            self._capture(calls[at], inputs[0])
+
+        return before
+
+    def _capture(self, call: PlannedInput | PlannedSpikes, x: Tensor) -> None:
+        """Keep a tensor to be counted with others; one that something may change is counted now, after those."""
+        if not call.steady:
+            self._settle()
+            count_alone(call, x, self.samples, tried=False)
+            return
+        self._captured.append((call, x, x._version))
+        self._elements += x.numel()
+        if self._elements > _LIMIT:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Count what was captured.
+
+        Raises:
+            NetworkError: a tensor was changed in place, which it was not on the first batch.
+        """
+        captured, self._captured, self._elements = self._captured, [], 0
+        if not captured:
+            return
+        for _, x, version in captured:
+            if x._version != version:
+                raise NetworkError(
+                    "a layer's input or a neuron's output was changed in place after its use, which it was not on the "
+                    "first batch. Data-dependent control flow cannot be measured as it is"
+                )
+        at = id(captured[0][0])
+        group = self._groups.get(at)
+        if group is None or not group.fits(captured, self.samples):
+            group = self._groups[at] = Group(captured, self.samples)
+        group.count(captured)
+
+    def _at_witness(self, path: str) -> Callable[[Any], None]:
+        calls = self.plan.witnesses[path]
+
+        def before(inputs: Any) -> None:
+            at = self._done.get(path, 0)
+            self._done[path] = at + 1
+            planned = calls[at] if at < len(calls) else None
+            if planned is not None and inputs:
+                planned.entry.add(inputs[0], self.samples, planned.step)
 
         return before
 
@@ -209,66 +298,13 @@ class Interception(TorchFunctionMode):
     def _count_part(self, part: Part, todo: PlannedPart) -> None:
         entry = todo.entry
         if isinstance(entry, WeightedEntry) and isinstance(part, Weighted):
-            self._count_input(entry, part.x, part, todo.step)
+            entry.add(part.x, part, self.samples, todo.step)
         elif isinstance(entry, WeightedEntry) and isinstance(part, Pair):
             turned = part.turned() if todo.swap else part
-            self._count_input(entry, turned.a, turned, todo.step)
+            entry.add(turned.a, turned, self.samples, todo.step)
         elif isinstance(entry, ProductEntry) and isinstance(part, Pair):
             a, b = (view(t) for view, t in zip(todo.views, part.inputs, strict=True))
             entry.add(count_pairs(a, b, entry.levels_a, entry.levels_b), todo.step)
-
-    def _count_input(
-        self,
-        entry: WeightedEntry,
-        x: Tensor,
-        part: Weighted | Pair,
-        step: slice,
-        shape: tuple[int, int, int] | None = None,
-        steady: bool = False,
-    ) -> None:
-        def alone() -> None:
-            entry.clear(step)
-            entry.add(x, part, self.samples, step, shape)
-
-        shared = self._shared
-        if shared is not None and shared.entry is entry:
-            self._shared = None
-            if shared.serves(x, entry.fan_of(part)):
-                shared.held.alone.append(alone)
-                return
-            shared.withdraw(step)  # another tensor came than the one it was read from
-        made = None if shape is None else entry.job(x, part, self.samples, step, shape)
-        if made is not None:
-            self._waiting.put(Held(x, *made, [alone]), [entry], steady)
-            return
-        self._waiting.settle_for(entry)
-        entry.add(x, part, self.samples, step, shape)
-
-    def _count_spikes(self, todo: PlannedSpikes, spikes: Tensor) -> None:
-        """Count a neuron's spikes, and in the same read what they cause in the layer expected to read them."""
-        entry = todo.entry
-        if not entry.spiking:
-            return
-        job = entry.job(spikes, self.samples, todo.step)
-        if job is None:
-            self._waiting.settle_for(entry)
-            entry.add(spikes, self.samples, todo.step)
-            return
-
-        def alone() -> None:
-            entry.add(spikes, self.samples, todo.step, columns_done=True)
-
-        held = Held(spikes, job, None, [alone])
-        fills: list[object] = [entry]
-        reads = None if todo.reader is None else todo.reader.entry
-        if todo.reader is not None and todo.steady and isinstance(reads, WeightedEntry):
-            places = reads.places(todo.reader.step)
-            if places is not None and reads.fan is not None:
-                held.job = job._replace(spikes=job.inputs, **places)
-                held.keeps = reads.fan
-                self._shared = _Shared(held, reads, reads.fan)
-                fills.append(reads)
-        self._waiting.put(held, fills, todo.steady)
 
     def _count_attention(self, part: Attention, scores: PlannedPart, values: PlannedPart) -> None:
         query, key, value = (view(t) for view, t in zip(scores.attention, part.inputs, strict=True))

@@ -145,11 +145,16 @@ def _work(data):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 @njit(nogil=True, cache=True)
 def _run(table, workers, enter, number, work):  # type: ignore[no-untyped-def]
-    jobs = len(table)
+    jobs, elements = len(table), 0
+    if jobs == 0:
+        return np.zeros(0, np.int64)
     offsets = np.zeros(jobs + 1, np.int64)
     for j in range(jobs):
+        elements += table[j, _STEPS] * table[j, _SAMPLES] * table[j, _SIZE]
         need = 2 * table[j, _STEPS] * table[j, _COUNTED] if table[j, _KIND] == BINARY else 0
         offsets[j + 1] = offsets[j] + need
+    if elements < _ENOUGH:
+        workers = 1
     own = np.zeros((workers, max(offsets[jobs], 1)), np.int64)
     found = np.full((workers, jobs), -1, np.int64)
     if workers > 1:
@@ -183,19 +188,15 @@ def _add_up(p, own):  # type: ignore[no-untyped-def]
             spikes[k] += count
 
 
-def work_off(jobs: Sequence[Job]) -> NDArray[np.int64]:
+def work_off(jobs: Sequence[Job] | NDArray[np.int64]) -> NDArray[np.int64]:
     """Count all jobs; for each 0, or how much spoke against it: its counts are then not to be used.
 
     A ``BINARY`` job that fails has added to ``columns`` (rightly) and to nothing else; a ``LEVELLED`` one must be
     taken back by whoever holds its counts.
     """
-    table = np.array(jobs, np.int64).reshape(-1, 16)
-    workers = torch.get_num_threads()
+    table = jobs if isinstance(jobs, np.ndarray) else np.array(jobs, np.int64).reshape(-1, 16)
     enter, number = pool.entry_points()
-    elements = int((table[:, _STEPS] * table[:, _SAMPLES] * table[:, _SIZE]).sum())
-    if enter == 0 or elements < _ENOUGH:
-        workers = 1
-    against: NDArray[Any] = _run(table, workers, enter, number, _work.address)
+    against: NDArray[Any] = _run(table, torch.get_num_threads() if enter else 1, enter, number, _work.address)
     return against
 
 

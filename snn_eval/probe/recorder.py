@@ -142,6 +142,8 @@ class Recorder:
                 raise different_calls(at[2] or f"the neurons {at[1]}")
             if self._findings is not None:
                 self._findings.check_unchanged(self.network)
+            if self._interception is not None and not self._interception.sums_hold(self._padded(chunk.x), len(chunk)):
+                raise different_calls("a residual sum")
 
     def time_bare(self, chunk: Chunk) -> None:
         """Time one forward run of a chunk without recording, in seconds per sample of a full batch."""

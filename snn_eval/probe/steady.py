@@ -39,11 +39,11 @@ def changed_later(network: Network, plan: Plan, x: Tensor) -> str | None:
 def _compared(network: Network, plan: Plan, x: Tensor) -> list[tuple[str, Planned, bool]]:
     """Each planned call with its module, and whether its tensor is at the end of the run what it was."""
     modules, layers = dict(network.module.named_modules()), network.spiking_layers()
-    seen: list[tuple[str, Planned, Tensor, Tensor, int]] = []
+    seen: list[tuple[str, Planned, Tensor, Tensor, tuple[int, ...]]] = []
 
     def look(path: str, planned: Planned | None, tensor: Any) -> None:
         if planned is not None and isinstance(tensor, Tensor) and not tensor.is_inference():
-            seen.append((path, planned, tensor, tensor.clone(), tensor._version))
+            seen.append((path, planned, tensor, tensor.clone(), _versions(planned, tensor)))
 
     def at_input(path: str) -> Callable[[Any], None]:
         calls = iter(plan.hooked[path])
@@ -60,6 +60,14 @@ def _compared(network: Network, plan: Plan, x: Tensor) -> list[tuple[str, Planne
             undo.callback(stand_around(modules[path], stand, mode_is_on=False))
         network.run(x.clone())
     return [
-        (path, planned, tensor._version == version and torch.equal(tensor, copy))
-        for path, planned, tensor, copy, version in seen
+        (path, planned, versions == _versions(planned, tensor) and torch.equal(tensor, copy))
+        for path, planned, tensor, copy, versions in seen
     ]
+
+
+def _versions(planned: Planned, tensor: Tensor) -> tuple[int, ...]:
+    """Versions of a tensor and, where it meets one, of the weight (with its identity: it may be another one later)."""
+    weight = planned.parameters[planned.parameter] if isinstance(planned, PlannedInput) else None
+    if weight is None or weight.is_inference():
+        return (tensor._version,)
+    return (tensor._version, weight._version, id(weight))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,14 @@ class Counted:
     weighted: Float | None = None
     total: Float | None = None
 
+    def at_each_of(self, steps: int) -> Counted:
+        """The counts of one step, at each of several steps that hold the same values."""
+
+        def again(counts: NDArray[Any] | None) -> Any:
+            return None if counts is None else np.repeat(counts, steps, axis=-2)
+
+        return Counted(*(again(c) for c in (self.inputs, self.ops, self.sops, self.weighted, self.total)))
+
     @property
     def nonzero(self) -> Int:
         """Nonzero elements ``[T,N]``."""
@@ -107,10 +116,29 @@ class Grid:
     """
 
     def __init__(self, steps: int, samples: int, rows: int = 2) -> None:
-        self._keep(np.zeros((2, rows, steps, samples), np.int64))
+        self._hold(np.zeros((2, rows, steps, samples), np.int64))
+        self._forget_sums()
+
+    def _hold(self, counts: Int) -> None:
+        self._counts, self.address = counts, counts.ctypes.data
+        self.inputs, self.ops = counts
+
+    def _forget_sums(self) -> None:
         self.sops: Int | None = None
-        self.weighted: Float = np.full((steps, samples), np.nan)
-        self.total: Float = np.full((steps, samples), np.nan)
+        self.weighted, self.total = np.full((2, *self.inputs.shape[1:]), np.nan)
+
+    def holds(self, samples: int, rows: int) -> bool:
+        """Whether it has room for a chunk of so many samples and so many rows."""
+        return self.inputs.shape[2] == samples and len(self.inputs) >= rows
+
+    def moved_out(self) -> Grid:
+        """The counts as a grid of their own; this one stays where it is, for the next chunk."""
+        taken = Grid.__new__(Grid)
+        taken._hold(self._counts.copy())
+        taken.sops, taken.weighted, taken.total = self.sops, self.weighted, self.total
+        self._counts.fill(0)
+        self._forget_sums()
+        return taken
 
     def add(self, counted: Counted, step: slice) -> None:
         """Add the counts of one call made at ``step``."""
@@ -133,18 +161,14 @@ class Grid:
             self.sops = self.ops.copy()
         return self.sops
 
-    def _keep(self, counts: Int) -> None:
-        self.inputs, self.ops = counts
-        self._address, self._all = counts.ctypes.data, self.inputs.nbytes
-
     def place(self, time_step: int) -> tuple[int, int, int]:
         """Addresses of the first value's inputs and operations at a step, and words from one value to the next."""
         _, steps, samples = self.inputs.shape
-        inputs = self._address + 8 * samples * (steps + time_step)
-        return inputs, inputs + self._all, steps * samples
+        inputs = self.address + 8 * samples * (steps + time_step)
+        return inputs, inputs + self.inputs.nbytes, steps * samples
 
     def _grow(self, rows: int) -> None:
         more = np.zeros((rows - len(self.inputs), *self.inputs.shape[1:]), np.int64)
-        self._keep(np.stack([np.concatenate([counts, more]) for counts in (self.inputs, self.ops)]))
+        self._hold(np.stack([np.concatenate([counts, more]) for counts in (self.inputs, self.ops)]))
         if self.sops is not None:
             self.sops = np.concatenate([self.sops, more])

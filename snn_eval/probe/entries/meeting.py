@@ -20,12 +20,13 @@ Int = NDArray[np.int64]
 
 @dataclass(slots=True)
 class MeetingEntry:
-    """A residual add or a gate: positions where both operands are nonzero."""
+    """A residual add or a gate: positions where both operands are nonzero; ``latest``: those of the last chunk."""
 
     op: ElementwiseOp
     view: View
     meetings: Int | None = None
     done: list[Int] = field(default_factory=list)
+    latest: Int | None = None
 
     def begin(self, samples: int) -> None:
         """Start a chunk."""
@@ -41,7 +42,7 @@ class MeetingEntry:
         """Keep the chunk's counts."""
         if self.meetings is not None:
             self.done.append(self.meetings)
-            self.meetings = None
+            self.latest, self.meetings = self.meetings, None
 
     def take(self) -> ElementwiseOp:
         """The operation with everything counted since the last call, if samples can be told apart."""

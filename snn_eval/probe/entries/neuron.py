@@ -51,6 +51,8 @@ class NeuronEntry:
     per_step_map: bool = True
     attributed: bool = True
     spiking: bool = True
+    _spare: Int | None = None
+    _at: int = 0
 
     def __post_init__(self) -> None:
         self.spiking = self.layer.neuron.has_threshold
@@ -60,7 +62,11 @@ class NeuronEntry:
 
     def begin(self, samples: int) -> None:
         """Start a chunk."""
-        self.spikes = np.zeros((self.steps, samples if self.attributed else 1), np.int64)
+        shape = (self.steps, samples if self.attributed else 1)
+        if self._spare is None or self.spikes is not None or self._spare.shape != shape:
+            self._spare = np.zeros(shape, np.int64)
+            self._at = self._spare.ctypes.data
+        self.spikes = self._spare
         self.added += samples * (1 if self.per_step_map else self.steps)
         if self.added >= _FLUSH:
             self._flush()
@@ -76,7 +82,7 @@ class NeuronEntry:
 
     def job(self, spikes: Tensor, samples: int, step: slice) -> Job | None:
         """How to count one call together with others; None if it must be counted alone."""
-        if self.spikes is None or not (self.counter.plain and can_be_job(spikes)):
+        if self.spikes is None or not (self.spiking and self.counter.plain and can_be_job(spikes)):
             return None
         shape = self.view.final(spikes)
         if shape is None or not (self.per_step_map or shape[0] == 1):
@@ -86,9 +92,13 @@ class NeuronEntry:
             BINARY, spikes.data_ptr(), *shape, samples, BLOCK, columns=columns, inputs=self.spikes[step].ctypes.data
         )
 
+    def state(self) -> tuple[int, ...]:
+        """What a job of this layer depends on."""
+        return self.counter.plain, self._at, self.spikes is not None
+
     def add(self, spikes: Tensor, samples: int, step: slice, columns_done: bool = False) -> None:
         """Count one call; ``columns_done``: its spikes per neuron have been added already."""
-        if self.spikes is None:
+        if self.spikes is None or not self.spiking:
             return
         columns = None if columns_done else self.columns_at(step)
         shape = self.view.final(spikes)
@@ -101,10 +111,15 @@ class NeuronEntry:
         counted = self.counter.count(self.view(spikes), samples if self.attributed else 1, None, columns)
         self.spikes[step] += counted.nonzero
 
+    def nonzero(self, step: slice) -> tuple[Int, Int] | None:
+        """Spikes of the chunk at these steps and their sum, the same; None unless all of them were 1."""
+        return None if self.spikes is None or not self.counter.plain else (self.spikes[step], self.spikes[step])
+
     def finish_chunk(self) -> None:
         """Keep the chunk's counts."""
         if self.spikes is not None:
-            self.done.append(self.spikes)
+            self.done.append(self.spikes.copy())
+            self.spikes.fill(0)
             self.spikes = None
 
     def _flush(self) -> None:

@@ -60,11 +60,14 @@ class WeightedEntry:
     _weight: Tensor | None = None
     _version: int = -1
     _last: _Seen | None = None
+    _spare: Grid | None = None
 
     def begin(self, samples: int) -> None:
         """Start a chunk of so many (real) samples."""
-        rows = 1 + max(len(self.counter.values), 1)
-        self.grid = Grid(self.steps, 1 if self.unattributed else samples, rows)
+        rows, columns = 1 + max(len(self.counter.values), 1), 1 if self.unattributed else samples
+        if self._spare is None or self.grid is not None or not self._spare.holds(columns, rows):
+            self._spare = Grid(self.steps, columns, rows)
+        self.grid = self._spare
 
     def add(
         self, x: Tensor, part: Weighted | Pair, samples: int, step: slice, shape: tuple[int, int, int] | None = None
@@ -82,7 +85,11 @@ class WeightedEntry:
             counted = last.counted
         else:
             rows = self.view(x) if shape is None else x.cpu().reshape(shape).contiguous()
-            counted = self.counter.count(rows, 1 if self.unattributed else samples, fan)
+            n, steps = 1 if self.unattributed else samples, len(rows)
+            if self.repeats and steps > 1 and torch.equal(rows[1:], rows[:1].expand_as(rows[1:])):
+                counted = self.counter.count(rows[:1], n, fan).at_each_of(steps)
+            else:
+                counted = self.counter.count(rows, n, fan)
             # Only an input executed again at each step can come back as it was.
             self._last = _Seen(x, x._version, fan, counted) if self.repeats and not x.is_inference() else None
         self.grid.add(counted, step)
@@ -107,15 +114,23 @@ class WeightedEntry:
         by_level = {"kind": LEVELLED, "block": level_block(fan), "values": known.ctypes.data, "levels": len(known)}
         return job._replace(**by_level), (fan, known)
 
-    def places(self, step: slice) -> dict[str, int] | None:
+    def places(self, part: Weighted | Pair, step: slice) -> dict[str, int] | None:
         """What a job of spikes needs to count them for this layer, too; None if its input has been anything else."""
-        grid, fan = self.grid, self.fan
-        if grid is None or fan is None or not self.counter.plain or self.unattributed:
+        grid, fan = self.grid, self.fan_of(part)
+        if grid is None or not self.counter.plain or self.unattributed:
             return None
         if grid.sops is not None or fan.structural is not None:
             return None
         inputs, ops, _ = grid.place(step.start)
         return {"fan": fan.address, "constant": fan.constant, "block": fan.block, "inputs": inputs, "ops": ops}
+
+    def state(self, part: Weighted | Pair) -> tuple[int, ...]:
+        """What a job of this layer depends on: weights, values told apart, where counts lie."""
+        grid, counter = self.grid, self.counter
+        if grid is None:
+            return ()
+        structural = grid.sops is not None
+        return id(self.fan_of(part)), counter.plain, counter.collapsed, len(counter.values), grid.address, structural
 
     def _add_plain(self, x: Tensor, shape: tuple[int, int, int], fan: Fan, samples: int, step: slice) -> bool:
         """Count a tensor expected to hold 0 and 1 straight into the chunk's counts; False if it does not."""
@@ -169,11 +184,21 @@ class WeightedEntry:
         )
         return Fan.of(effective, structural)
 
+    def nonzero(self, step: slice) -> tuple[Int, Int | NDArray[np.float64]] | None:
+        """Nonzero inputs at these steps of the chunk and their exact sum; None unless all are a few values above 0."""
+        values = self.counter.positive_levels()
+        if self.grid is None or values is None:
+            return None
+        if len(values) == 1:
+            return self.grid.inputs[1, step], self.grid.inputs[1, step]
+        counts = self.grid.inputs[1 : 1 + len(values), step]
+        return counts.sum(axis=0), (values[: len(counts), None, None] * counts).sum(axis=0)
+
     def finish_chunk(self) -> None:
         """Keep the chunk's counts."""
         self._last = None
         if self.grid is not None:
-            self.done.append(self.grid)
+            self.done.append(self.grid.moved_out())
             self.grid = None
 
     def take(self) -> SynapticLayer:

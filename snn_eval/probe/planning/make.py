@@ -11,6 +11,7 @@ from snn_eval.probe.planning.elementwise import ElementwisePlanner
 from snn_eval.probe.planning.neurons import NeuronPlanner
 from snn_eval.probe.planning.plan import Plan
 from snn_eval.probe.planning.runs import Runs
+from snn_eval.probe.planning.sums import plan_sums
 from snn_eval.probe.planning.synaptic import SynapticPlanner
 from snn_eval.probe.planning.visibility import countable_around, hide_quiet_modules, spiking_with_calls
 from snn_eval.trace import UnknownOp
@@ -45,6 +46,7 @@ def make_plan(network: Network, runs: Runs, map_limit: int) -> Plan:
         planners[event.kind](index, event)
     hide_quiet_modules(draft, around, elementwise.meetings)
     neurons.predict_readers()
+    plan_sums(draft, elementwise.meetings)
     elementwise.finish()
     draft.plan.graph = _edges(draft)
     neurons.name_unknown()

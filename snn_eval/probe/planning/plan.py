@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from torch import nn
+
 from snn_eval.probe.entries import Entry, MeetingEntry, NeuronEntry, ProductEntry, WeightedEntry
+from snn_eval.probe.entries.nonzero import NonzeroEntry
 from snn_eval.probe.parts import Weighted
 from snn_eval.probe.planning.product_views import AttentionView, PairView
 from snn_eval.trace import ElementwiseOp, UnknownOp
 
-__all__ = ["Plan", "PlannedCall", "PlannedInput", "PlannedMeeting", "PlannedPart", "PlannedSpikes"]
+__all__ = [
+    "Plan",
+    "PlannedCall",
+    "PlannedInput",
+    "PlannedMeeting",
+    "PlannedPart",
+    "PlannedSpikes",
+    "PlannedSum",
+    "PlannedWitness",
+]
 
 
 @dataclass(slots=True)
@@ -39,12 +52,13 @@ class PlannedCall:
 class PlannedInput:
     """A call counted from around its module: the geometry it had (its input is the module's), and what it fills.
 
-    ``parameter`` is the name of the weight among the module's own parameters; ``steady``: nothing changes the input
-    later, so that it may wait to be counted.
+    ``parameter`` is the name of the weight among the module's own ``parameters``; ``steady``: nothing changes input or
+    weight before the run ends, so that they may wait to be counted.
     """
 
     weighted: Weighted
     parameter: str
+    parameters: Mapping[str, nn.Parameter | None]
     part: PlannedPart
     steady: bool = False
 
@@ -70,6 +84,28 @@ class PlannedMeeting:
     step: slice
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedWitness:
+    """A module's input that is counted for a sum's sake."""
+
+    entry: NonzeroEntry
+    step: slice
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSum:
+    """A sum ``whole`` = ``a`` + ``b`` whose meetings follow from what is counted of the three.
+
+    ``calls`` must be steady: what they count is what was added.
+    """
+
+    meeting: PlannedMeeting
+    a: NeuronEntry | WeightedEntry | NonzeroEntry
+    b: NeuronEntry | WeightedEntry | NonzeroEntry
+    whole: NeuronEntry | WeightedEntry | NonzeroEntry
+    calls: tuple[PlannedInput | PlannedSpikes, ...]
+
+
 @dataclass(slots=True)
 class Plan:
     """Everything the pass needs.
@@ -78,6 +114,7 @@ class Plan:
         calls, binary: what the function mode will see, in order: weighted calls and products of activations; sums and
             element-wise products of two tensors (None: not of activations).
         spikes, hooked: by module path, what is done around each of its calls.
+        sums, witnesses: how all sums' meetings follow from other counts, if so; inputs counted for that, by module.
         spiking_with_calls: spiking layers inside which the mode must look.
         quiet: modules inside which the mode has nothing to see. unused: modules that were never called.
         order: names of weighted and product entries in order of execution.
@@ -96,6 +133,8 @@ class Plan:
     binary: list[PlannedMeeting | None] = field(default_factory=list)
     spikes: dict[str, list[PlannedSpikes]] = field(default_factory=dict)
     hooked: dict[str, list[PlannedInput]] = field(default_factory=dict)
+    sums: list[PlannedSum] = field(default_factory=list)
+    witnesses: dict[str, list[PlannedWitness | None]] = field(default_factory=dict)
     spiking_with_calls: set[str] = field(default_factory=set)
     quiet: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
@@ -110,13 +149,13 @@ class Plan:
 
     @property
     def entries(self) -> list[Entry]:
-        """All entries that count."""
+        """All entries that count for the trace."""
         return [*self.weighted, *self.products, *self.neurons, *self.meetings]
 
     @property
     def needs_mode(self) -> bool:
         """Whether some call is not seen from around a module."""
-        return bool(self.calls or self.binary)
+        return bool(self.calls or (self.binary and not self.sums))
 
     @property
     def attributed(self) -> bool:

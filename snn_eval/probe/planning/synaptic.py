@@ -62,8 +62,9 @@ class SynapticPlanner:
         planned = self._plan_parts(index, event.parts)
         draft.planned[index] = planned
         if event.module in self.around:
-            given = _without_input(event, draft.network.module.get_submodule(event.module)._parameters)
-            draft.plan.hooked.setdefault(event.module, []).append(PlannedInput(*given, planned[0]))
+            own = draft.network.module.get_submodule(event.module)._parameters
+            call = PlannedInput(*_without_input(event, own), own, planned[0])
+            draft.plan.hooked.setdefault(event.module, []).append(call)
         else:
             draft.plan.calls.append(PlannedCall(event.function, planned))
         if event.cost != Cost():

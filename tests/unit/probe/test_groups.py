@@ -1,0 +1,120 @@
+"""Groups of jobs made once count later chunks rightly: smaller ones, other values, changed weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from snn_eval.models.adapters import adapt
+from snn_eval.models.network import NeuronModel
+from snn_eval.probe import Chunk, ProbeOptions, Recorder
+from snn_eval.trace import Trace
+
+FACTS = NeuronModel("step", "none", 0, 0, 0, 1)
+
+
+class Fire(nn.Module):
+    size = 1.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.size * (x > 0).to(x.dtype)
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.first, self.fire, self.second, self.other = nn.Linear(4, 6), Fire(), nn.Linear(6, 5), Fire()
+        self.third, self.kept = nn.Linear(5, 3), list[Tensor]()
+
+    def forward(self, x: Tensor) -> Tensor:
+        a = self.fire(self.first(x))
+        b = self.other(self.second(a))
+        self.kept = [x.clone(), a.clone(), b.clone()]
+        return self.third(b)
+
+
+def recorder(module: nn.Module) -> Recorder:
+    network = adapt(module, 1, neurons={Fire: FACTS}, example=torch.zeros(2, 4))
+    recording = Recorder(network, ProbeOptions(batch_size=5, timed_chunks=0))
+    recording.prepare(chunk(0))
+    return recording
+
+
+def chunk(index: int, n: int = 5) -> Chunk:
+    x = torch.randn(n, 4, generator=torch.Generator().manual_seed(index))
+    return Chunk(index, np.arange(n) + 10 * index, x, np.zeros(n, np.int64))
+
+
+def assert_counted(trace: Trace, module: Net, n: int = 5) -> None:
+    weights = (module.first.weight, module.second.weight, module.third.weight)
+    for layer, x, weight in zip(trace.synaptic, module.kept, weights, strict=True):
+        met = (x[:n] != 0).double() @ (weight != 0).double().sum(0)
+        np.testing.assert_array_equal(layer.ops_VTN.sum(0)[0], met)
+        np.testing.assert_array_equal(layer.inputs_VTN.sum(0)[0], (x[:n] != 0).sum(1))
+    for neuron, spikes in zip(trace.neurons, module.kept[1:], strict=True):
+        np.testing.assert_array_equal(neuron.spikes_TN[0], (spikes[:n] != 0).sum(1))
+        np.testing.assert_array_equal(neuron.per_neuron[0], (spikes[:n] != 0).sum(0))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_chunk_after_chunk(threads: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        module = Net()
+        recording = recorder(module)
+        for index, n in ((1, 5), (2, 5), (3, 2), (4, 5)):
+            assert_counted(recording.record(chunk(index, n)), module, n)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_another_size_of_spike_is_found_and_then_expected() -> None:
+    module = Net()
+    recording = recorder(module)
+    assert_counted(recording.record(chunk(1)), module)
+    module.fire.size = 2.0
+    for index in (2, 3):
+        trace = recording.record(chunk(index))
+        assert_counted(trace, module)
+        assert trace.synaptic[1].levels.tolist() == [2.0]
+    module.fire.size = 1.0
+    assert_counted(recording.record(chunk(4)), module)
+
+
+def test_weights_changed_between_chunks_are_seen() -> None:
+    module = Net()
+    recording = recorder(module)
+    assert_counted(recording.record(chunk(1)), module)
+    with torch.no_grad():
+        module.second.weight[:, 0] = 0
+    assert_counted(recording.record(chunk(2)), module)
+    module.third.weight = nn.Parameter(torch.tensor([[1.0, 0, 0, 0, 0]] * 3))
+    assert_counted(recording.record(chunk(3)), module)
+
+
+def test_weights_changed_within_a_run_are_seen() -> None:
+    """Each layer meets the weights as they are when it is called."""
+
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.fire = nn.Linear(4, 4), Fire()
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.no_grad():
+                self.layer.weight.fill_(1)
+            a = self.layer(self.fire(x))
+            with torch.no_grad():
+                self.layer.weight[:2] = 0
+            return a + self.layer(self.fire(x))
+
+    network = adapt(Twice(), 1, neurons={Fire: FACTS}, example=torch.zeros(2, 4))
+    given = chunk(1)
+    trace = Recorder(network, ProbeOptions(batch_size=5, timed_chunks=0)).record(given)
+    spikes = (given.x > 0).sum(1)
+    np.testing.assert_array_equal(trace.synaptic[0].ops_VTN.sum(0)[0], 4 * spikes)
+    np.testing.assert_array_equal(trace.synaptic[1].ops_VTN.sum(0)[0], 2 * spikes)
