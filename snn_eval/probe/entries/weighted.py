@@ -129,8 +129,8 @@ class WeightedEntry:
         grid, counter = self.grid, self.counter
         if grid is None:
             return ()
-        structural = grid.sops is not None
-        return id(self.fan_of(part)), counter.plain, counter.collapsed, len(counter.values), grid.address, structural
+        values = (counter.plain, counter.collapsed, len(counter.values))
+        return id(self.fan_of(part)), *values, grid.address, len(grid.inputs), grid.sops is not None
 
     def _add_plain(self, x: Tensor, shape: tuple[int, int, int], fan: Fan, samples: int, step: slice) -> bool:
         """Count a tensor expected to hold 0 and 1 straight into the chunk's counts; False if it does not."""
