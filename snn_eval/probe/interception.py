@@ -8,10 +8,9 @@ altogether where nothing else counts.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -26,8 +25,8 @@ from snn_eval.probe.group import Captured, Group, count_alone
 from snn_eval.probe.inventory import spikes_of
 from snn_eval.probe.parts import Attention, NoRuleError, Pair, Part, Weighted
 from snn_eval.probe.planning import Plan, PlannedInput, PlannedPart, PlannedSpikes
-from snn_eval.probe.planning.plan import PlannedSum, PlannedWitness
 from snn_eval.probe.product import attention_values, count_masked_pairs, count_pairs
+from snn_eval.probe.sums import Sums
 
 __all__ = ["Interception", "different_calls"]
 
@@ -50,26 +49,6 @@ def _never_called(path: str) -> Callable[[Any], None]:
     return refuse
 
 
-def _witnesses(plan: Plan) -> list[PlannedWitness]:
-    return [planned for calls in plan.witnesses.values() for planned in calls if planned is not None]
-
-
-def _derive(planned: PlannedSum) -> bool:
-    """Derive one sum's meetings; False where they do not follow, or the sum of the whole is not that of its parts."""
-    step, entry = planned.meeting.step, planned.meeting.entry
-    a, b, whole = (one.nonzero(step) for one in (planned.a, planned.b, planned.whole))
-    if a is None or b is None or whole is None or entry.meetings is None:
-        return False
-    if a[1] is None or b[1] is None or (whole[1] is not None and not np.array_equal(whole[1], a[1] + b[1])):
-        return False
-    entry.meetings[step] = a[0] + b[0] - whole[0]
-    return True
-
-
-def _equal(found: Sequence[Any], expected: Sequence[Any]) -> bool:
-    return all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
-
-
 class Interception(TorchFunctionMode):
     """Runs a planned network and counts on the way; one object for all chunks."""
 
@@ -85,7 +64,7 @@ class Interception(TorchFunctionMode):
         self._captured: list[Captured] = []
         self._groups: dict[int, Group] = {}
         self._elements = 0
-        self._sums_checked = False
+        self._sums = Sums(plan)
         self._standing: tuple[tuple[bool, bool], Standing] | None = None
 
     def run(self, x: Tensor, samples: int) -> Tensor:
@@ -96,8 +75,7 @@ class Interception(TorchFunctionMode):
         """
         plan = self.plan
         self._begin(samples)
-        for witness in _witnesses(plan):
-            witness.entry.begin(samples)
+        self._sums.begin(samples)
         with self._watching(), self if plan.needs_mode else contextlib.nullcontext():
             readout = self.network.run(x)
         self._settle()
@@ -106,8 +84,7 @@ class Interception(TorchFunctionMode):
         expected |= {path: len(calls) for path, calls in plan.witnesses.items()} if plan.sums else {}
         if self._done != expected or (plan.needs_mode and not self._all_called()):
             raise different_calls("its end")
-        if plan.sums and not self._sums_follow(x):
-            plan.sums = []  # from here on the mode looks at every sum
+        self._sums.follow(lambda: self._look_at_sums(x))
         return readout
 
     def _begin(self, samples: int) -> None:
@@ -119,33 +96,10 @@ class Interception(TorchFunctionMode):
     def _all_called(self) -> bool:
         return self._call == len(self.plan.calls) and self._meeting == len(self.plan.binary)
 
-    # -- sums whose meetings follow from other counts -----------------------------------------------------------
-
-    def _sums_follow(self, x: Tensor) -> bool:
-        """Derive the meetings of every sum; of the first chunk they are counted, too, and must be the same.
-
-        Where some do not follow (a negative or unexpected value) they are counted, and the answer is no.
-        """
-        entries = [planned.meeting.entry for planned in self.plan.sums]
-        derived = all(_derive(planned) for planned in self.plan.sums)
-        if derived and self._sums_checked:
-            return True
-        self._sums_checked = True
-        found = [entry.meetings for entry in entries]
-        self._look_at_sums(x)
-        return derived and _equal(found, [entry.meetings for entry in entries])
-
     def sums_hold(self, x: Tensor, samples: int) -> bool:
         """Whether what was derived for the last chunk, ``x``, is what there is to count."""
-        if not self.plan.sums:
-            return True
-        entries = [planned.meeting.entry for planned in self.plan.sums]
         self._begin(samples)
-        self._look_at_sums(x)
-        found = [entry.meetings for entry in entries]
-        for entry in entries:
-            entry.meetings = None
-        return _equal(found, [entry.latest for entry in entries])
+        return self._sums.hold(lambda: self._look_at_sums(x))
 
     def _look_at_sums(self, x: Tensor) -> None:
         """Run the network with the mode on and count the sums' meetings, nothing else."""
