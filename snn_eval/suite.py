@@ -121,7 +121,7 @@ class ModelSection(_Section):
 class TrainSection(_Section):
     """``[train]``: how a checkpoint is made.
 
-    ``learning_rate`` is reached after ``warmup_epochs`` and falls to 0 by a cosine. ``loss`` is of the mean readout,
+    ``learning_rate`` is reached after ``warmup_epochs`` (fewer if there are not more) and falls to 0 by a cosine. ``loss`` is of the mean readout,
     ``tet`` the share of it taken at every step instead (Deng et al., 2022); ``rate_penalty`` weighs the mean firing
     rate against it. ``gradient_clip`` bounds the norm of all gradients (0: no bound), ``average`` is the decay per step
     of the averaged weights (0: none), ``patience`` the epochs without a better validation after which training ends
@@ -148,12 +148,6 @@ class TrainSection(_Section):
     patience: Annotated[int, Field(ge=0)] = 0
     amp: bool = False
     seeds: Annotated[list[int], Field(min_length=1)] = Field(default_factory=lambda: [0])
-
-    @model_validator(mode="after")
-    def _warms_up_before_the_end(self) -> TrainSection:
-        if self.warmup_epochs >= self.epochs:
-            raise ValueError(f"expected warmup_epochs below epochs ({self.epochs}), got {self.warmup_epochs}")
-        return self
 
 
 class EvaluateSection(_Section):

@@ -16,10 +16,10 @@ __all__ = ["learning_rate", "make_optimizer"]
 def learning_rate(config: TrainSection, epoch: int) -> float:
     """Learning rate of an epoch, the first one being 1: a linear warm-up, then half a cosine down to 0.
 
-    ``r·e/(w + 1)`` for e ≤ w, else ``r·(1 + cos(π·(e − w − 1)/(E − w)))/2``, with r ``learning_rate``, w
-    ``warmup_epochs`` and E ``epochs``.
+    ``r·e/(w + 1)`` for e ≤ w, else ``r·(1 + cos(π·(e − w − 1)/(E − w)))/2``, with r ``learning_rate``, E
+    ``epochs`` and w ``warmup_epochs``, at most E − 1: a short trial needs no other value than its epochs.
     """
-    warmup = config.warmup_epochs
+    warmup = min(config.warmup_epochs, config.epochs - 1)
     if epoch <= warmup:
         return config.learning_rate * epoch / (warmup + 1)
     return config.learning_rate * (1 + math.cos(math.pi * (epoch - warmup - 1) / (config.epochs - warmup))) / 2

@@ -104,7 +104,6 @@ def test_a_network_of_the_users_is_trained_and_measured(function: str, snn_eval:
         (("--set", "train.epochs=many"), 2, "got 'many'"),
         (("--set", "train.amp=yes please"), 2, "got 'yes please'"),
         (("--set", "train.learning_rate=inf"), 2, "got inf"),
-        (("--set", "train.warmup_epochs=2"), 2, "train: expected warmup_epochs below epochs (2), got 2"),
         (("--set", "model.config.channel=[3]"), 2, "unexpected keyword argument 'channel'"),
         (("--set", "model.config.kernels=[3]"), 2, "expected as many kernels as channels, got 1 and 2"),
         (("--set", "model.config.kernels=[3, 4]"), 2, "odd kernels"),

@@ -30,6 +30,8 @@ def test_half_a_cosine() -> None:
 def test_warm_up_is_linear_and_ends_at_the_top() -> None:
     # 8·1/4, 8·2/4, 8·3/4, then 8·(1 + cos(π·k/2))/2 for k = 0, 1
     assert rates(epochs=5, warmup_epochs=3) == pytest.approx([2, 4, 6, 8, 4])
+    assert rates(epochs=2, warmup_epochs=3) == pytest.approx(rates(epochs=2, warmup_epochs=1))
+    assert rates(epochs=1, warmup_epochs=1) == rates(epochs=1)
 
 
 def test_optimizers() -> None:
