@@ -147,9 +147,7 @@ def _advice(content: Content, matches: Sequence[Match]) -> str:
     if content.format in ("NIR", "HDF5"):
         return "It cannot be measured yet: expected a state_dict of PyTorch."
     if content.format == "PyTorch":
-        return (
-            "It cannot be measured: expected a state dict, alone or under state_dict, model_state_dict, model or net."
-        )
+        return "It cannot be measured: expected a state dict, alone or under a key of its own."
     if matches and matches[0].how == "sizes":
         lines = [f"  snn-eval run --models {m.suite.name} {path} --arch net.py:make_network" for m in matches]
         return "\n".join(["To try, with your network in net.py:", *lines])

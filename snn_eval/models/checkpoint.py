@@ -18,11 +18,13 @@ from torch import Tensor, nn
 from snn_eval.atomic import write_atomic
 from snn_eval.errors import CheckpointError
 from snn_eval.models.digest import file_sha256
+from snn_eval.models.names import matched_names, matching_note
 from snn_eval.models.pickled import harmful, imported_names
 
 __all__ = [
     "Checkpoint",
     "file_sha256",
+    "is_exported",
     "is_ours",
     "is_torchscript",
     "load_checkpoint",
@@ -139,7 +141,7 @@ def load_trusted_module(path: Path) -> nn.Module:
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: expected a checkpoint file, found none")
-    _refuse_torchscript(path)
+    _refuse_programs(path)
     try:
         module = torch.load(path, map_location="cpu", weights_only=False)
     except Exception as error:  # unpickling runs whatever the file says, and that raises whatever it likes
@@ -149,17 +151,23 @@ def load_trusted_module(path: Path) -> nn.Module:
     return module
 
 
-def load_weights(module: nn.Module, checkpoint: Checkpoint) -> None:
+def load_weights(module: nn.Module, checkpoint: Checkpoint) -> str:
     """Put the weights into a module; every tensor must be there, with its shape, and no other.
 
-    A prefix all names share (``module.``, ``model.``, ``net.``: of a wrapper) is left out where the module has none.
+    What all names begin with (``module.``, ``model.``, ``net.``: a wrapper, or an attribute) may differ between file
+    and module.
+
+    Returns:
+        A line that says where the names differ; nothing where they are equal.
 
     Raises:
         CheckpointError: keys or shapes differ (one line with the first of each kind), or a weight is not finite.
     """
     where = checkpoint.name or "checkpoint"
     expected = module.state_dict()
-    given = _without_wrapper(checkpoint.state_dict, expected)
+    given, prefixes = checkpoint.state_dict, matched_names(checkpoint.state_dict, expected)
+    if prefixes is not None:
+        given = {prefixes[1] + name.removeprefix(prefixes[0]): tensor for name, tensor in given.items()}
     missing, surplus = sorted(set(expected) - set(given)), sorted(set(given) - set(expected))
     if missing or surplus:
         told = [
@@ -180,17 +188,12 @@ def load_weights(module: nn.Module, checkpoint: Checkpoint) -> None:
     for name, weight in module.named_parameters():
         if not torch.isfinite(weight).all():
             raise CheckpointError(f"{where}: {name}: expected finite weights, found infinity; training diverged")
+    return matching_note(prefixes or ("", ""), where)
 
 
 def shared_prefix(names: Iterable[str]) -> str:
     """What a wrapper (data parallel, Lightning, a ``net`` attribute) put before every name, or nothing."""
     return next((prefix for prefix in PREFIXES if all(name.startswith(prefix) for name in names)), "")
-
-
-def _without_wrapper(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    prefix = shared_prefix(given)
-    bare = {name.removeprefix(prefix): tensor for name, tensor in given.items()}
-    return bare if bare.keys() == expected.keys() else given
 
 
 def is_ours(values: Any) -> bool:
@@ -213,47 +216,85 @@ def _from_ours(values: Mapping[str, Any], path: Path) -> Checkpoint:
 
 
 def state_dicts(values: Any) -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """The state dicts in a file of others: the whole (key "") or what stands under a usual key; names as they are."""
-    candidates = {"": values, **{key: values.get(key) for key in WRAPPERS}} if isinstance(values, dict) else {}
-    for key, candidate in candidates.items():
+    """The state dicts in a file of others, names as they are: the whole (key "") or what stands under a usual key.
+
+    Where there is none, every other dict of tensors, down to two keys deep (key ``a.b``).
+    """
+    if not isinstance(values, dict):
+        return
+    found = False
+    for key, candidate in {"": values, **{key: values.get(key) for key in WRAPPERS}}.items():
         if isinstance(candidate, dict) and candidate and all(isinstance(part, Tensor) for part in candidate.values()):
+            found = True
             yield key, {str(name): part for name, part in candidate.items()}
+    if not found:
+        yield from _under_other_keys(values)
+
+
+def _under_other_keys(values: Mapping[Any, Any], above: str = "") -> Iterator[tuple[str, dict[str, Tensor]]]:
+    for key, part in values.items():
+        if not (isinstance(key, str) and isinstance(part, dict) and part):
+            continue
+        if all(isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in part.items()):
+            yield f"{above}{key}", part
+        elif not above:
+            yield from _under_other_keys(part, f"{key}.")
 
 
 def _weights_of_others(values: Any, path: Path) -> dict[str, Tensor]:
-    """A bare state dict, or the first one under a usual key; names lose the ``module.`` of a parallel wrapper."""
-    for _, weights in state_dicts(values):
+    """A bare state dict, or the one under a key; names lose the ``module.`` of a parallel wrapper."""
+    found = dict(state_dicts(values))
+    if len(found) > 1 and not {"", *WRAPPERS} & found.keys():
+        keys = ", ".join(map(repr, found))
+        raise CheckpointError(f"{path}: expected one state dict, found {len(found)}: {keys}; save the one you mean")
+    for weights in found.values():
         prefix = shared_prefix(weights)
         return {key.removeprefix(prefix): part for key, part in weights.items()} if prefix == "module." else weights
     if isinstance(values, dict):
         keys = ", ".join(map(str, list(values)[:5]))
-        found = f"dict with keys {keys}" if keys else "an empty dict"
+        told = f"dict with keys {keys}" if keys else "an empty dict"
     else:
-        found = type(values).__name__
-    raise CheckpointError(f"{path}: expected a state dict, got {found}")
+        told = type(values).__name__
+    raise CheckpointError(f"{path}: expected a state dict, got {told}")
 
 
 def is_torchscript(path: Path) -> bool:
     """Whether a file was written by ``torch.jit.save``, by the names in its archive."""
+    return any(name.endswith("/constants.pkl") or "/code/" in name for name in _members(path))
+
+
+def is_exported(path: Path) -> bool:
+    """Whether a file was written by ``torch.export.save``, by the names in its archive."""
+    ends = ("archive_format", "serialized_exported_program.json")
+    return any(name.endswith(ends) for name in _members(path))
+
+
+def _members(path: Path) -> list[str]:
+    """Names in a zip archive; none where the file is no archive, or a damaged one."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(name.endswith("/constants.pkl") or "/code/" in name for name in archive.namelist())
+            return archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return False  # no archive, or a damaged one
+        return []
 
 
-def _refuse_torchscript(path: Path) -> None:
-    if is_torchscript(path):
-        raise CheckpointError(f"{path}: expected a state dict, got TorchScript; save module.state_dict() instead")
+def _refuse_programs(path: Path) -> None:
+    """Raise CheckpointError for a compiled or traced program: reading one may run code of it, and no layer of it can
+    be seen."""
+    for kind, found in (("TorchScript", is_torchscript(path)), ("a program of torch.export", is_exported(path))):
+        if found:
+            raise CheckpointError(
+                f"{path}: expected a state dict, got {kind}; save state_dict() of the module it was made from instead"
+            )
 
 
 def read_values(path: Path) -> Any:
     """What a file of ``torch.save`` holds, unpickled as tensors and plain types only.
 
     Raises:
-        CheckpointError: TorchScript, something that would run code, a damaged file or none of PyTorch's.
+        CheckpointError: TorchScript, torch.export, something that would run code, a damaged file or none of PyTorch's.
     """
-    _refuse_torchscript(path)
+    _refuse_programs(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about old pickle formats: nothing the user could do

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from pickle import UnpicklingError
@@ -15,6 +14,7 @@ from torch import Tensor
 from snn_eval.errors import CheckpointError
 from snn_eval.models.checkpoint import (
     Checkpoint,
+    is_exported,
     is_ours,
     is_torchscript,
     load_checkpoint,
@@ -102,7 +102,7 @@ def inspect_file(path: Path) -> Content:
         return hdf5_content(content)
     if is_torchscript(path):
         return replace(content, format="TorchScript", imports=_imports(path))
-    if _is_exported(path):
+    if is_exported(path):
         return replace(content, format="torch.export")
     return _pytorch(content)
 
@@ -167,16 +167,3 @@ def _imports(path: Path) -> tuple[str, ...]:
 def _is_hdf5(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(8) == b"\x89HDF\r\n\x1a\n"
-
-
-def _is_exported(path: Path) -> bool:
-    """Whether ``torch.export.save`` wrote it."""
-
-    def names() -> Iterator[str]:
-        try:
-            with zipfile.ZipFile(path) as archive:
-                yield from archive.namelist()
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-            return
-
-    return any(name.endswith(("archive_format", "serialized_exported_program.json")) for name in names())

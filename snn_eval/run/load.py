@@ -86,8 +86,8 @@ def load_network(
     else:
         stored = load_checkpoint(checkpoint)
         module, name = _build(suite, stored, arch)
-        load_weights(module, stored)
-        notes = _notes(suite, stored)
+        named_otherwise = load_weights(module, stored)
+        notes = (*([named_otherwise] if named_otherwise else []), *_notes(suite, stored))
     return LoadedNetwork(_adapted(suite, module, example, classes, device or torch.device("cpu")), name, notes)
 
 
