@@ -53,7 +53,11 @@ Examples:
 @click.option("--batch-size", type=click.IntRange(min=1), metavar="N", help="Samples in a chunk.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Measure only the first N samples.")
 @click.option("--seed", type=click.IntRange(min=0), metavar="SEED", help="Of encodings and networks that draw.")
-@click.option("--arch", metavar="NAME", help="Architecture of the checkpoint: one of ours, or file.py:function.")
+@click.option(
+    "--arch",
+    metavar="NAME[:KEY=VALUE,…]",
+    help="Architecture of the checkpoint: one of ours, file.py:function or package.module:function, and its values.",
+)
 @click.option("--energy", multiple=True, metavar="MODEL", help="Energy model, by name or .toml file; repeatable.")
 @click.option("--convention", "conventions", multiple=True, metavar="NAME", help="Counting convention; repeatable.")
 @click.option(

@@ -1,13 +1,15 @@
-"""Components of a user's own, named ``file.py:function`` in a suite or on the command line."""
+"""Components of a user's own, named ``file.py:function`` or ``package.module:function`` in a suite or command."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from snn_eval.errors import SuiteError
@@ -20,21 +22,33 @@ _folder: str | None = None
 
 
 def load_component(name: str, folder: Path | None = None) -> Callable[..., Any]:
-    """The callable ``function`` of ``file.py``; loading runs the file, which is the user's own.
+    """The callable ``function`` of ``file.py`` or ``package.module``; loading runs the file, which is the user's own.
 
     It may import other files of its folder; an installed package of the same name comes first.
 
     Args:
-        name: ``path/to/file.py:function``.
-        folder: what a relative path starts from; by default the current folder.
+        name: ``path/to/file.py:function`` or ``package.module:function``.
+        folder: what a relative path, and the search for a module, starts from; by default the current folder.
 
     Raises:
-        SuiteError: not of that form, no such file or function, or the file fails.
+        SuiteError: not of that form, no such file, module or function, or the file fails.
     """
     file, colon, function = name.rpartition(":")
-    if not colon or not file.endswith(".py") or not function.isidentifier():
-        raise SuiteError(f"{name!r}: expected file.py:function")
-    path = (folder or Path.cwd()) / file
+    dotted = bool(file) and all(part.isidentifier() for part in file.split(".")) and not file.endswith(".py")
+    if not colon or not (dotted or file.endswith(".py")) or not function.isidentifier():
+        raise SuiteError(f"{name!r}: expected file.py:function or package.module:function")
+    start = folder or Path.cwd()
+    module = _imported(name, file, start) if dotted else _run(name, start / file)
+    component = getattr(module, function, None)
+    if not callable(component):
+        place = file if dotted else start / file
+        raise SuiteError(f"{name!r}: expected a function {function} in {place}, found none")
+    found: Callable[..., Any] = component
+    return found
+
+
+def _run(name: str, path: Path) -> ModuleType:
+    """The module a file makes."""
     if not path.is_file():
         raise SuiteError(f"{name!r}: expected the file {path}, found none")
     spec = importlib.util.spec_from_file_location(f"snn_eval_user_{path.stem}", path)
@@ -48,11 +62,16 @@ def load_component(name: str, folder: Path | None = None) -> Callable[..., Any]:
     except (Exception, SystemExit) as error:  # the user's file may raise anything; the cause belongs into one line
         del sys.modules[spec.name]
         raise SuiteError(f"{name!r}: {path} failed: {type(error).__name__}: {error}") from error
-    component = getattr(module, function, None)
-    if not callable(component):
-        raise SuiteError(f"{name!r}: expected a function {function} in {path}, found none")
-    found: Callable[..., Any] = component
-    return found
+    return module
+
+
+def _imported(name: str, dotted: str, folder: Path) -> ModuleType:
+    """A module by its dotted name: installed, or in the folder."""
+    _search_in(str(folder.resolve()))
+    try:
+        return importlib.import_module(dotted)
+    except (Exception, SystemExit) as error:  # as above
+        raise SuiteError(f"{name!r}: importing {dotted} failed: {type(error).__name__}: {error}") from error
 
 
 def _search_in(folder: str) -> None:

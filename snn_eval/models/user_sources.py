@@ -4,11 +4,48 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.util
 from pathlib import Path
 
 from snn_eval.models.digest import file_sha256
 
-__all__ = ["imported_files", "sources_sha256"]
+__all__ = ["component_sha256", "imported_files", "sources_sha256"]
+
+
+def component_sha256(name: str, folder: Path) -> str | None:
+    """SHA-256 of what a component ``file.py:function`` or ``package.module:function`` is made of; None for no such.
+
+    Of a module within a package, all files of its folder count. Nothing is run.
+    """
+    file = name.rpartition(":")[0]
+    if file.endswith(".py"):
+        path = folder / file
+        return sources_sha256(path) if path.is_file() else None
+    parts = file.split(".")
+    if not all(part.isidentifier() for part in parts):
+        return None
+    found = _module_file(parts, folder)
+    if found is None:
+        return None
+    if len(parts) == 1 and found.name != "__init__.py":
+        return sources_sha256(found)
+    files = sorted(found.parent.glob("*.py"))
+    return hashlib.sha256("\n".join(f"{path.name}\0{file_sha256(path)}" for path in files).encode()).hexdigest()
+
+
+def _module_file(parts: list[str], folder: Path) -> Path | None:
+    """The file of a module by the parts of its name: of an installed package, else in the folder."""
+    try:
+        spec = importlib.util.find_spec(parts[0])
+    except (ImportError, ValueError):  # of a module that was not imported in the usual way
+        spec = None
+    origin = spec.origin if spec is not None else None
+    if origin is not None and origin.endswith("__init__.py"):
+        base = Path(origin).parent.parent
+    else:
+        base = folder if origin is None or not origin.endswith(".py") else Path(origin).parent
+    path = base.joinpath(*parts)
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
 def sources_sha256(file: Path) -> str:

@@ -17,7 +17,9 @@ from snn_eval.models.checkpoint import Checkpoint, load_checkpoint, load_trusted
 from snn_eval.models.encoders import SEQUENCES
 from snn_eval.models.factory import user_network
 from snn_eval.models.networks import ARCHITECTURES, build_network
-from snn_eval.suite import Suite
+from snn_eval.models.values import merged, name_and_values
+from snn_eval.run.match import fitting_networks
+from snn_eval.suite import Suite, with_values
 
 __all__ = ["LoadedNetwork", "fresh_network", "load_network", "torch_device"]
 
@@ -71,7 +73,8 @@ def load_network(
         checkpoint: weights, or with ``trust`` a pickled module.
         example: input of a few samples, on which the adapter finds how time is run.
         classes: K of the data.
-        arch: name of one of our architectures, or ``file.py:function``.
+        arch: name of one of our architectures, ``file.py:function`` or ``package.module:function``; ``:key=value,…``
+            behind it gives it values.
         trust: the checkpoint is a pickled module, and loading it may run its code.
         device: where the network runs.
 
@@ -85,9 +88,13 @@ def load_network(
         module, name = load_trusted_module(checkpoint), checkpoint.stem
     else:
         stored = load_checkpoint(checkpoint)
-        module, name = _build(suite, stored, arch)
-        named_otherwise = load_weights(module, stored)
-        notes = (*([named_otherwise] if named_otherwise else []), *_notes(suite, stored))
+        found = None if arch or _named(suite, stored) else _found(suite, stored)
+        module, name = _build(found or suite, stored, arch)
+        told = [
+            f"architecture found by the names and shapes of the tensors: that of suite {found.name}" if found else "",
+            load_weights(module, stored),
+        ]
+        notes = (*filter(None, told), *_notes(suite, stored))
     return LoadedNetwork(_adapted(suite, module, example, classes, device or torch.device("cpu")), name, notes)
 
 
@@ -120,22 +127,45 @@ def _adapted(suite: Suite, module: nn.Module, example: Tensor, classes: int, dev
     return network
 
 
+_NO_ARCHITECTURE = "expected an architecture, found none; give --arch NAME or --arch file.py:function"
+
+
+def _named(suite: Suite, stored: Checkpoint) -> str | None:
+    """The architecture the checkpoint, or else the suite, names."""
+    return stored.arch or suite.model.factory or suite.model.arch
+
+
+def _found(suite: Suite, stored: Checkpoint) -> Suite:
+    """The suite that comes with the project whose network the weights are of, run for the T of ``suite``.
+
+    Raises:
+        SuiteError: of none, or of several different networks.
+    """
+    fitting = fitting_networks(stored.state_dict)
+    if not fitting:
+        raise SuiteError(f"{suite.name}: {_NO_ARCHITECTURE} ({stored.name}: no network that comes with snn-eval fits)")
+    if len(fitting) > 1:
+        names = ", ".join(other.name for other in fitting)
+        raise SuiteError(f"{stored.name}: several networks fit, those of suites {names}: put [model] of one into yours")
+    return with_values(fitting[0], {"input.time_steps": suite.input.time_steps})
+
+
 def _build(suite: Suite, stored: Checkpoint, arch: str | None) -> tuple[nn.Module, str]:
     """The module with fresh weights, and its name."""
     time_steps, model = suite.input.time_steps, suite.model
-    chosen: str | None = arch or stored.arch or model.factory or model.arch
+    chosen = arch or _named(suite, stored)
     if chosen is None:
-        raise SuiteError(
-            f"{suite.name}: expected an architecture, found none; give --arch NAME or --arch file.py:function"
-        )
-    if ":" in chosen and chosen in (arch, model.factory):  # never a file that only the checkpoint names
+        raise SuiteError(f"{suite.name}: {_NO_ARCHITECTURE}")
+    base, values = name_and_values(chosen) if chosen in (arch, model.factory) else (chosen, {})
+    if ":" in base and chosen in (arch, model.factory):  # never a file that only the checkpoint names
         folder = suite.folder if not arch else None  # a suite's path starts from its file
-        values = model.config if model.arch is None else {}  # those of an architecture of ours are not passed on
-        return user_network(chosen, time_steps, values, folder), chosen.rpartition(":")[2]
-    if chosen == arch and chosen not in ARCHITECTURES:
-        raise SuiteError(f"--arch: expected file.py:function or one of {', '.join(ARCHITECTURES)}, got {arch!r}")
-    config: Mapping[str, Any] = stored.config if stored.config is not None and chosen == stored.arch else model.config
-    return build_network(chosen, time_steps, config), chosen
+        given = model.config if model.arch is None else {}  # those of an architecture of ours are not passed on
+        return user_network(base, time_steps, merged(given, values), folder), base.rpartition(":")[2]
+    if chosen == arch and base not in ARCHITECTURES:
+        expected = f"file.py:function, package.module:function or one of {', '.join(ARCHITECTURES)}"
+        raise SuiteError(f"--arch: expected {expected}, got {arch!r}")
+    config: Mapping[str, Any] = stored.config if stored.config is not None and base == stored.arch else model.config
+    return build_network(base, time_steps, merged(config, values)), base
 
 
 def _notes(suite: Suite, stored: Checkpoint) -> tuple[str, ...]:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from snn_eval.errors import SnnEvalError
 from snn_eval.models.inspect import Content
+from snn_eval.models.names import matched_names
 from snn_eval.models.networks import build_network
 from snn_eval.suite import Suite, load_suite, suite_names
 
-__all__ = ["Match", "matching_suites"]
+__all__ = ["Match", "fitting_networks", "matching_suites"]
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -40,6 +42,20 @@ def matching_suites(content: Content) -> list[Match]:
     named = {tensor.name: tensor.shape for tensor in content.tensors}
     equal = [Match(s, "network") for s in suites if _network_shapes(s) in (named, content.shapes)]
     return equal or [Match(suite, "sizes") for suite in suites if _sizes_fit(suite, content)]
+
+
+def fitting_networks(weights: Mapping[str, Tensor]) -> list[Suite]:
+    """Suites that come with the project whose network has exactly these tensors, one for each different network."""
+    given = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    found: dict[str, Suite] = {}
+    for suite in map(load_suite, suite_names()):
+        shapes = _network_shapes(suite)
+        prefixes = matched_names(given, shapes) if shapes else None
+        if shapes and prefixes is not None:
+            named = {prefixes[1] + name.removeprefix(prefixes[0]): shape for name, shape in given.items()}
+            if named == shapes:
+                found.setdefault(suite.model.model_dump_json(include={"arch", "config"}), suite)
+    return list(found.values())
 
 
 def _network_shapes(suite: Suite) -> Shapes | None:

@@ -13,7 +13,8 @@ from snn_eval.data import ArrayDataset, DataOptions, is_here, load_dataset
 from snn_eval.errors import CheckpointError, InputError
 from snn_eval.models.checkpoint import file_sha256
 from snn_eval.models.manifest import shipped_checkpoint
-from snn_eval.models.user_sources import sources_sha256
+from snn_eval.models.user_sources import component_sha256
+from snn_eval.models.values import name_and_values
 from snn_eval.suite import Suite, load_suite, suite_names, with_tables_beside, with_values
 
 __all__ = ["DEFAULT_SUITE", "Cell", "Request", "cell_id", "described", "plan"]
@@ -188,13 +189,13 @@ def cell_id(suite: Suite, arch: str | None, checkpoint_sha256: str, data_fingerp
 
     What only decides how many samples are measured is left out: a limited run is a part of the whole one.
     """
-    architecture = arch or suite.model.factory
+    architecture, folder = arch or suite.model.factory, None if arch else suite.folder
     resolved = suite.model_dump(mode="json", exclude=_NOT_MEASURED)
     resolved["evaluate"]["energy"] = [name for name in suite.evaluate.energy if not Path(name).is_file()]
     values: dict[str, Any] = {
         "suite": resolved,
         "architecture": architecture,
-        "factory": _factory_sha256(architecture, None if arch else suite.folder),
+        "factory": component_sha256(name_and_values(architecture or "")[0], folder or Path()),
         "tables": [file_sha256(Path(name)) for name in suite.evaluate.energy if Path(name).is_file()],
         "checkpoint": checkpoint_sha256,
         "data": data_fingerprint,
@@ -202,12 +203,6 @@ def cell_id(suite: Suite, arch: str | None, checkpoint_sha256: str, data_fingerp
     }
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _factory_sha256(architecture: str | None, folder: Path | None) -> str | None:
-    """Hash of the file of a user's own architecture ``file.py:function`` and those it imports from beside it."""
-    file = (folder or Path()) / (architecture or "").rpartition(":")[0]
-    return sources_sha256(file) if file.is_file() else None
 
 
 def described(cells: Sequence[Cell]) -> list[str]:

@@ -16,6 +16,7 @@ from snn_eval.models.adapters import adapt
 from snn_eval.models.encoders import SEQUENCES
 from snn_eval.models.factory import user_network
 from snn_eval.models.networks import ARCHITECTURES, build_network
+from snn_eval.models.values import merged, name_and_values
 from snn_eval.suite import Suite
 from snn_eval.train.samples import Samples
 from snn_eval.train.trainee import Trainee
@@ -60,12 +61,14 @@ def chosen_architecture(suite: Suite, arch: str | None) -> Architecture:
     name = arch or model.factory or model.arch
     if name is None:
         raise SuiteError(f"{suite.name}: expected model.arch or model.factory to train, found none; give --arch")
-    if ":" in name:
+    base, values = name_and_values(name)
+    if ":" in base:
         folder = suite.folder if arch is None else None
-        return Architecture(name, model.config if model.arch is None else {}, folder)
-    if name not in ARCHITECTURES:
-        raise SuiteError(f"--arch: expected file.py:function or one of {', '.join(ARCHITECTURES)}, got {name!r}")
-    return Architecture(name, model.config)
+        return Architecture(base, merged(model.config if model.arch is None else {}, values), folder)
+    if base not in ARCHITECTURES:
+        expected = f"file.py:function, package.module:function or one of {', '.join(ARCHITECTURES)}"
+        raise SuiteError(f"--arch: expected {expected}, got {name!r}")
+    return Architecture(base, merged(model.config, values))
 
 
 def build(suite: Suite, architecture: Architecture, samples: Samples, device: torch.device) -> Trainee:

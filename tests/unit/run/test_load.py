@@ -172,7 +172,7 @@ def test_a_file_with_dataclasses(suite: Suite, tmp_path: Path) -> None:
 
 
 def test_mistakes_of_a_checkpoint(suite: Suite, ours: Path, factory: str, tmp_path: Path) -> None:
-    with pytest.raises(SuiteError, match=r"file\.py:function or one of spiking-conv-net"):
+    with pytest.raises(SuiteError, match=r"package\.module:function or one of spiking-conv-net"):
         load_network(suite, ours, EXAMPLE, classes=10, arch="resnet")
     wide = with_values(suite, {"model.arch": None, "model.config": {"width": 4}})
     with pytest.raises(CheckpointError, match="another size or number of classes"):
