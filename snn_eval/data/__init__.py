@@ -10,6 +10,7 @@ from snn_eval.data.dataset import ArrayDataset
 from snn_eval.data.digits import DIGITS
 from snn_eval.data.known import KnownDataset
 from snn_eval.data.mnist import FASHION_MNIST, MNIST
+from snn_eval.data.nmnist import NMNIST
 from snn_eval.data.place import data_folder
 from snn_eval.data.source import DataOptions, DataSource
 from snn_eval.errors import DataError
@@ -26,7 +27,9 @@ __all__ = [
     "load_dataset",
 ]
 
-DATASETS: dict[str, KnownDataset] = {known.name: known for known in (DIGITS, MNIST, FASHION_MNIST, CIFAR_10, CIFAR_100)}
+DATASETS: dict[str, KnownDataset] = {
+    known.name: known for known in (DIGITS, MNIST, FASHION_MNIST, CIFAR_10, CIFAR_100, NMNIST)
+}
 """Name in a suite -> what is known of the data set."""
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn_eval.data.chunk import Chunk
+from snn_eval.data.events import BinnedEvents
 from snn_eval.errors import DataError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class ArrayDataset:
         name: of the data set.
         split: name of the part: ``train``, ``validation`` or ``test``.
         id: ``[N]``, number of each sample in the whole data set; the same in every split and run.
-        x: ``[N,…]`` float32, or bytes, which take a quarter of the memory.
+        x: ``[N,…]`` float32, bytes, which take a quarter of the memory, or events.
         target: ``[N]``, class of each sample.
         classes: names of the classes, K of them.
         fingerprint: hash of the content and the split, of this part or (digits) of the whole data set.
@@ -38,7 +39,7 @@ class ArrayDataset:
     name: str
     split: str
     id: NDArray[np.int64]
-    x: NDArray[np.float32] | NDArray[np.uint8]
+    x: NDArray[np.float32] | NDArray[np.uint8] | BinnedEvents
     target: NDArray[np.int64]
     classes: tuple[str, ...]
     fingerprint: str

@@ -54,7 +54,7 @@ def _of_theirs(given: ArrayDataset, split: str, where: str) -> ArrayDataset:
     if len(np.unique(given.id)) != len(given):
         raise DataError(f"{where}: expected each id once, got some twice")
     # theirs may be anything; a result is found again only by what the samples are
-    found = part_fingerprint(given.name, split, given.id, [given.x, given.target])
+    found = part_fingerprint(given.name, split, given.id, [np.asarray(given.x), given.target])
     return replace(given, fingerprint=found)
 
 

@@ -30,6 +30,7 @@ class KnownDataset:
         load: gives one part.
         places: files of a part -> where each would be looked for in a data folder, and whether it is there. Empty where
             the data come with an installed package.
+        fetched: whether missing files can be downloaded.
     """
 
     name: str
@@ -38,6 +39,7 @@ class KnownDataset:
     source: str
     load: Callable[[str, DataOptions], ArrayDataset]
     places: Callable[[str, Path], Mapping[str, bool]] = field(default=lambda split, folder: {})
+    fetched: bool = True
 
     def is_here(self, split: str, folder: Path) -> bool:
         """Whether a part can be read without a download."""
@@ -50,7 +52,7 @@ class KnownDataset:
         if not missing:
             return "here"
         if len(missing) == len(files):
-            return "downloaded at first use"
+            return "downloaded at first use" if self.fetched else "not here; downloaded by hand"
         return f"here, without {', '.join(missing)}"
 
     def check_part(self, split: str) -> None:

@@ -11,7 +11,17 @@ from torch import Tensor
 
 from snn_eval.errors import SuiteError
 
-__all__ = ["DEPEND_ON_TIME_STEPS", "ENCODERS", "SEQUENCES", "direct", "encode", "latency", "normalised", "rate"]
+__all__ = [
+    "DEPEND_ON_TIME_STEPS",
+    "ENCODERS",
+    "SEQUENCES",
+    "direct",
+    "encode",
+    "event",
+    "latency",
+    "normalised",
+    "rate",
+]
 
 Encoder = Callable[[Tensor, int, NDArray[np.int64], int], Tensor]
 """``(x [N,…], time_steps, id [N], seed) -> input``."""
@@ -73,10 +83,29 @@ def latency(x: Tensor, time_steps: int, sample_id: NDArray[np.int64], seed: int)
     return ((steps == first) & (x > 0)).to(x.dtype)
 
 
-ENCODERS: dict[str, Encoder] = {"direct": direct, "rate": rate, "latency": latency}
-"""Name in a suite -> encoder of static samples. ``event`` data comes as steps already, so needs none."""
+def event(x: Tensor, time_steps: int, sample_id: NDArray[np.int64], seed: int) -> Tensor:
+    """Event data, which come as steps: the first T of them, ``[N,T',…] -> [T,N,…]``.
 
-SEQUENCES = frozenset({"rate", "latency"})
+    Args:
+        x: ``[N,T',…]``, T' at least T.
+        time_steps: T.
+        sample_id: not used, nothing is drawn.
+        seed: not used.
+
+    Raises:
+        SuiteError: fewer steps than T.
+    """
+    if x.dim() < 3 or x.shape[1] < time_steps:
+        raise SuiteError(
+            f"input.encoding event: expected samples of {time_steps} steps or more, got shape {list(x.shape[1:])}"
+        )
+    return x[:, :time_steps].transpose(0, 1).contiguous()
+
+
+ENCODERS: dict[str, Encoder] = {"direct": direct, "rate": rate, "latency": latency, "event": event}
+"""Name in a suite -> encoder of samples; ``event`` takes those that come as steps."""
+
+SEQUENCES = frozenset({"rate", "latency", "event"})
 """Encoders whose outcome is time-first, ``[T,N,…]``."""
 
 DEPEND_ON_TIME_STEPS = frozenset({"latency"})

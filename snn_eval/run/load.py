@@ -17,6 +17,7 @@ from snn_eval.models.checkpoint import Checkpoint, load_checkpoint, load_trusted
 from snn_eval.models.encoders import SEQUENCES
 from snn_eval.models.factory import user_network
 from snn_eval.models.networks import ARCHITECTURES, build_network
+from snn_eval.models.nir import is_nir
 from snn_eval.models.values import merged, name_and_values
 from snn_eval.run.match import fitting_networks
 from snn_eval.suite import Suite, with_values
@@ -84,7 +85,9 @@ def load_network(
         NetworkError: it cannot be measured, fails on the input, or has another number of classes.
     """
     notes: tuple[str, ...] = ()
-    if trust:
+    if is_nir(checkpoint):
+        module, name, notes = _graph(suite, checkpoint, arch)
+    elif trust:
         module, name = load_trusted_module(checkpoint), checkpoint.stem
     else:
         stored = load_checkpoint(checkpoint)
@@ -96,6 +99,16 @@ def load_network(
         ]
         notes = (*filter(None, told), *_notes(suite, stored))
     return LoadedNetwork(_adapted(suite, module, example, classes, device or torch.device("cpu")), name, notes)
+
+
+def _graph(suite: Suite, checkpoint: Path, arch: str | None) -> tuple[nn.Module, str, tuple[str, ...]]:
+    """The network in a NIR graph, its name, and the note that a graph has no steps of its own."""
+    from snn_eval.models.nir.building import nir_network
+
+    if arch:
+        raise SuiteError(f"--arch: expected none, {checkpoint.name} is a NIR graph and holds its network; leave it out")
+    network = nir_network(checkpoint, suite.input.time_steps)
+    return network, "NIR graph", (f"NIR graph, dt = {network.graph.dt:g} s",)
 
 
 def fresh_network(suite: Suite, example: Tensor, *, classes: int) -> LoadedNetwork:

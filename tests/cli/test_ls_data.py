@@ -20,11 +20,12 @@ def test_what_is_there_and_what_is_not(snn_eval: Command, tmp_path: Path, monkey
     first, *rows = snn_eval("ls", "data", "--data-dir", str(tmp_path / "data")).out.splitlines()
     assert first == f"data folder {tmp_path / 'data'}"
     found = {row.split()[0]: row for row in rows}
-    assert list(found) == ["digits", "mnist", "fashion-mnist", "cifar-10", "cifar-100"]
+    assert list(found) == ["digits", "mnist", "fashion-mnist", "cifar-10", "cifar-100", "nmnist"]
     assert "train 54,000, validation 6,000, test 10,000  here  " in found["mnist"]
     assert "  downloaded at first use  " in found["fashion-mnist"]
     assert "  here, without data_batch_4  " in found["cifar-10"]
     assert "  here  " in found["cifar-100"]
+    assert "  not here; downloaded by hand  " in found["nmnist"]
     assert "licence MIT  " in found["fashion-mnist"]
     monkeypatch.setenv("SNN_EVAL_DATA", str(tmp_path / "data"))
     assert snn_eval("ls", "data").out.splitlines() == [first, *rows]
