@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -15,7 +15,9 @@ from pydantic import (
     Field,
     FiniteFloat,
     PrivateAttr,
+    SerializerFunctionWrapHandler,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
@@ -50,6 +52,18 @@ class _Section(BaseModel):
     """TOML has types: text in quotes is no number, and true is none either."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    _added_later: ClassVar[tuple[str, ...]] = ()
+    """Keys left out of what is written where they have their default: what was measured before keeps its identity."""
+
+    @model_serializer(mode="wrap")
+    def _without_added(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = serialise(self)
+        fields = type(self).model_fields
+        for name in self._added_later:
+            if getattr(self, name) == fields[name].default:
+                written.pop(name, None)
+        return written
 
 
 class SuiteSection(_Section):
@@ -93,8 +107,11 @@ class InputSection(_Section):
 
     ``kind`` says what the network's own input is (``real`` pixels, ``spikes`` or event ``counts``); it is never guessed
     from values. ``seed`` keys the encodings that draw. Samples are normalised before they are encoded, ``(x − mean) /
-    std``, by one number or one for each channel; bytes are scaled to 0 … 1 before that.
+    std``, by one number or one for each channel; bytes are scaled to 0 … 1 before that. ``clip`` then sets values
+    outside 0 … 1 to 0 or 1, ``flatten`` gives the network ``[N,P]`` in place of ``[N,C,H,W]``.
     """
+
+    _added_later = ("clip", "flatten")
 
     encoding: Literal["direct", "rate", "latency", "event", "dynamic"] = "direct"
     kind: Literal["real", "spikes", "counts"]
@@ -102,10 +119,23 @@ class InputSection(_Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     mean: Annotated[list[FiniteFloat], _ONE_OR_MORE, Field(min_length=1)] = Field(default_factory=lambda: [0.0])
     std: Annotated[list[Deviation], _ONE_OR_MORE, Field(min_length=1)] = Field(default_factory=lambda: [1.0])
+    clip: bool = False
+    flatten: bool = False
+
+    @property
+    def preparation(self) -> dict[str, Any]:
+        """What is done to samples beside their encoding, as :func:`snn_eval.models.encoders.encode` takes it."""
+        return {"mean": self.mean, "std": self.std, "clip": self.clip, "flatten": self.flatten}
 
 
 class ModelSection(_Section):
-    """``[model]``: an architecture of ours by name with its values, or the user's factory, ``file.py:function``."""
+    """``[model]``: an architecture of ours by name with its values, or the user's factory, ``file.py:function``.
+
+    ``readout`` says what of the steps' outputs decides: their ``mean``, their ``count`` (the sum, which decides the
+    same), the ``last`` one or each class's ``max``.
+    """
+
+    _added_later = ("readout",)
 
     arch: str | None = None
     factory: str | None = None
@@ -114,6 +144,7 @@ class ModelSection(_Section):
     framework: Literal["spikingjelly", "snntorch", "plain"] | None = None
     feed: Literal["sequence", "steps", "whole"] | None = None
     output_index: int = 0
+    readout: Literal["mean", "count", "last", "max"] = "mean"
     time_steps_attribute: str | None = None
     roles: dict[str, Literal["hidden", "output", "gate", "encoder"]] = Field(default_factory=dict)
 

@@ -4,9 +4,29 @@ from __future__ import annotations
 
 import click
 
-__all__ = ["steps"]
+__all__ = ["mean_and_std", "steps"]
 
 _MOST = 1000
+
+
+def mean_and_std(
+    context: click.Context, parameter: click.Parameter, text: str | None
+) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """``MEAN,STD``, or all means and then as many standard deviations; None for no text.
+
+    >>> mean_and_std(None, None, "0.5,0.4,0.2,0.1")
+    ((0.5, 0.4), (0.2, 0.1))
+    """
+    if text is None:
+        return None
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    half = len(numbers) // 2
+    if not half or len(numbers) % 2:
+        raise click.BadParameter(f"expected MEAN,STD, or all means and then as many deviations, got {text!r}", context)
+    return numbers[:half], numbers[half:]
 
 
 def steps(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ import click
 from snn_eval.cli.choice import steps
 from snn_eval.cli.codes import DONE, FAILED_CELLS, WRONG_INPUT
 from snn_eval.cli.data_options import data_dir, no_download, partial_data, telling
+from snn_eval.cli.input_options import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ Examples:
   snn-eval run --models digits model.pth                a checkpoint of yours
   snn-eval run --models my-suite.toml a.pth --models my-suite.toml b.pth --time-steps 4
   snn-eval run --models digits net.pth --arch net.py:make_network
+  snn-eval run --models mnist net.pt --arch net.py:make --normalize 0.1307,0.3081 --flatten
   snn-eval run --models mnist mnist.pt --data-dir data    files of MNIST in data, downloaded if they are missing
   snn-eval run --suite digits --sweep-time-steps 1-8
 """
@@ -58,6 +60,7 @@ Examples:
     metavar="NAME[:KEY=VALUE,…]",
     help="Architecture of the checkpoint: one of ours, file.py:function or package.module:function, and its values.",
 )
+@prepared
 @click.option("--energy", multiple=True, metavar="MODEL", help="Energy model, by name or .toml file; repeatable.")
 @click.option("--convention", "conventions", multiple=True, metavar="NAME", help="Counting convention; repeatable.")
 @click.option(

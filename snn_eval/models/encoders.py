@@ -121,6 +121,8 @@ def encode(
     *,
     mean: Sequence[float] = (0.0,),
     std: Sequence[float] = (1.0,),
+    clip: bool = False,
+    flatten: bool = False,
 ) -> Tensor:
     """Input of a network for static samples.
 
@@ -131,16 +133,20 @@ def encode(
         sample_id: ``[N]``, numbers of the samples in their data set.
         seed: of the encodings that draw.
         mean, std: of :func:`normalised`, which comes first.
+        clip: values below 0 or above 1 become 0 or 1 before they are encoded.
+        flatten: every sample comes out with one axis.
 
     Returns:
-        ``[N,…]`` for ``direct``, ``[T,N,…]`` for the others.
+        ``[N,…]`` for ``direct``, ``[T,N,…]`` for the others; ``[N,P]`` and ``[T,N,P]`` if flattened.
 
     Raises:
         SuiteError: an unknown name, or values the encoder cannot take.
     """
     if name not in ENCODERS:
         raise SuiteError(f"input.encoding: expected one of {', '.join(ENCODERS)}, got {name!r}")
-    return ENCODERS[name](normalised(x, mean, std), time_steps, sample_id, seed)
+    values = normalised(x, mean, std)
+    encoded = ENCODERS[name](values.clamp(0, 1) if clip else values, time_steps, sample_id, seed)
+    return encoded.flatten(2 if name in SEQUENCES else 1) if flatten else encoded
 
 
 def normalised(x: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
@@ -163,5 +169,5 @@ def _check_range(x: Tensor, name: str) -> None:
     if x.numel() and not bool(((x >= 0) & (x <= 1)).all()):
         raise SuiteError(
             f"input.encoding {name}: expected values in 0 … 1, got {x.min():g} … {x.max():g}; scale the data, "
-            "or leave out input.mean and input.std"
+            "leave out input.mean and input.std, or clip them (input.clip, --clip)"
         )

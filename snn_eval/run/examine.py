@@ -63,7 +63,7 @@ def _described(found: dict[str, ArrayDataset]) -> str:
 def _network(suite: Suite, data: ArrayDataset) -> str:
     given = suite.input
     chunk = next(data.chunks(2))
-    x = encode(given.encoding, chunk.x, given.time_steps, chunk.id, given.seed, mean=given.mean, std=given.std)
+    x = encode(given.encoding, chunk.x, given.time_steps, chunk.id, given.seed, **given.preparation)
     loaded = fresh_network(suite, x, classes=len(data.classes))
     parameters = sum(p.numel() for p in loaded.network.module.parameters())
     spiking = len(loaded.network.spiking_layers())

@@ -71,7 +71,7 @@ def execute(
     except CountError as error:
         with claim_new(output, record) as claimed:
             return Outcome(cell, claimed.run, _failed(claimed.run, record, error, started))
-    record = record.model_copy(update={"notes": [*cell.data.notes, *loaded.notes]})
+    record = record.model_copy(update={"notes": [*cell.data.notes, *cell.notes, *loaded.notes]})
     with _claimed(output, record, fresh) as claimed:
         run = claimed.run
         try:
@@ -153,8 +153,7 @@ def chunks_of(cell: Cell, device: torch.device, skip: frozenset[int] = frozenset
     given = cell.suite.input
     for chunk in cell.data.chunks(cell.suite.evaluate.batch_size, cell.samples):
         if chunk.index not in skip:
-            mean, std = given.mean, given.std
-            x = encode(given.encoding, chunk.x, given.time_steps, chunk.id, given.seed, mean=mean, std=std)
+            x = encode(given.encoding, chunk.x, given.time_steps, chunk.id, given.seed, **given.preparation)
             yield replace(chunk, x=x.to(device))
 
 

@@ -133,6 +133,7 @@ def _adapted(suite: Suite, module: nn.Module, example: Tensor, classes: int, dev
         framework=suite.model.framework,
         feed=suite.model.feed,
         output_index=suite.model.output_index,
+        readout=suite.model.readout,
         time_steps_attribute=suite.model.time_steps_attribute,
         roles=suite.model.roles,
     )

@@ -40,6 +40,8 @@ class Request:
         suites: suites to measure with the checkpoint they name.
         every: all suites whose data and checkpoint are there.
         time_steps, batch_size, seed, arch, conventions, energy: in place of the suite's values.
+        normalize, encoding, clip, flatten, feed, readout, output_index: how samples are prepared, how the network is
+            called and what of its output decides, in place of the suite's.
         sweep: several time steps, each a cell of its own.
         limit: only the first that many samples.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -59,6 +61,13 @@ class Request:
     limit: int | None = None
     seed: int | None = None
     arch: str | None = None
+    normalize: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    encoding: str | None = None
+    clip: bool | None = None
+    flatten: bool | None = None
+    feed: str | None = None
+    readout: str | None = None
+    output_index: int | None = None
     conventions: tuple[str, ...] = ()
     energy: tuple[str, ...] = ()
     device: str = "auto"
@@ -94,6 +103,17 @@ class Cell:
     def model(self) -> str:
         """The model's name: the checkpoint's file name, less the suite's."""
         return self.checkpoint.stem.removeprefix(f"{self.suite.name}-")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of the suite's input and readout the user set otherwise."""
+        given, asked = self.suite.input, self.request
+        told = [f"mean {_numbers(given.mean)}, std {_numbers(given.std)}"] if asked.normalize else []
+        told += [f"encoding {given.encoding}"] if asked.encoding else []
+        told += [name for name in ("clip", "flatten") if getattr(asked, name)]
+        model = (("feed", asked.feed), ("readout", asked.readout), ("output-index", asked.output_index))
+        told += [f"{name} {value}" for name, value in model if value is not None]
+        return (f"in place of the suite's: {'; '.join(told)}",) if told else ()
 
     @property
     def title(self) -> str:
@@ -154,6 +174,10 @@ def _with_flags(suite: Suite, request: Request, time_steps: int | None) -> Suite
     values = {
         "input.time_steps": time_steps,
         "input.seed": request.seed,
+        **_preparation(request),
+        "model.feed": request.feed,
+        "model.readout": request.readout,
+        "model.output_index": request.output_index,
         "evaluate.batch_size": request.batch_size,
         "evaluate.conventions": list(request.conventions) or None,
         "evaluate.energy": list(request.energy) or None,
@@ -161,6 +185,24 @@ def _with_flags(suite: Suite, request: Request, time_steps: int | None) -> Suite
     return with_values(
         with_tables_beside(suite), {key: value for key, value in values.items() if value is not None}, "command line"
     )
+
+
+def _preparation(request: Request) -> dict[str, Any]:
+    """Values of ``[input]``; an encoding decides what the network's own input is: spikes, but for ``direct``."""
+    mean, std = request.normalize or (None, None)
+    kinds = {None: None, "direct": "real"}
+    return {
+        "input.mean": None if mean is None else list(mean),
+        "input.std": None if std is None else list(std),
+        "input.encoding": request.encoding,
+        "input.kind": kinds.get(request.encoding, "spikes"),
+        "input.clip": request.clip,
+        "input.flatten": request.flatten,
+    }
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
 
 
 def _cell(

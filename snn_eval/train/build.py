@@ -85,6 +85,7 @@ def build(suite: Suite, architecture: Architecture, samples: Samples, device: to
         framework=suite.model.framework,
         feed=suite.model.feed,
         output_index=suite.model.output_index,
+        readout=suite.model.readout,
         time_steps_attribute=suite.model.time_steps_attribute,
         roles=suite.model.roles,
     )

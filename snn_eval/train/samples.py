@@ -60,4 +60,4 @@ class Samples:
 
     def _encoded(self, x: Tensor, ids: NDArray[np.int64], seed: int) -> Tensor:
         given = self.suite.input
-        return encode(given.encoding, x, given.time_steps, ids, seed, mean=given.mean, std=given.std)
+        return encode(given.encoding, x, given.time_steps, ids, seed, **given.preparation)

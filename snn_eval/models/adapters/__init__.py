@@ -8,12 +8,12 @@ from typing import Literal
 from torch import Tensor, nn
 
 from snn_eval.errors import NetworkError
-from snn_eval.models.adapters.base import AdaptedNetwork, Feed, Framework, Role
+from snn_eval.models.adapters.base import AdaptedNetwork, Feed, Framework, Readout, Role
 from snn_eval.models.adapters.declared import with_declared
 from snn_eval.models.adapters.plain import plain_framework
 from snn_eval.models.network import NeuronModel
 
-__all__ = ["AdaptedNetwork", "Feed", "Framework", "FrameworkName", "adapt", "framework_of"]
+__all__ = ["AdaptedNetwork", "Feed", "Framework", "FrameworkName", "Readout", "adapt", "framework_of"]
 
 FrameworkName = Literal["spikingjelly", "snntorch", "plain"]
 
@@ -27,6 +27,7 @@ def adapt(
     example: Tensor | None = None,
     feed: Feed | None = None,
     output_index: int = 0,
+    readout: Readout = "mean",
     time_steps_attribute: str | None = None,
     roles: Mapping[str, Role] | None = None,
     neurons: Mapping[type[nn.Module] | str, NeuronModel] | None = None,
@@ -46,6 +47,7 @@ def adapt(
             (T times with ``[N,…]``), ``whole`` (once with the input as it is; it runs time itself). By default found by
             experiment.
         output_index: position of the readout where the module returns a tuple.
+        readout: what of the steps' outputs decides, see :data:`Readout`.
         time_steps_attribute: attribute of the module that holds T, for networks that run time themselves.
         roles: roles other than hidden and output (``gate``, ``encoder``), by module path.
         neurons, reset, multi_step: only for ``plain``, see :func:`snn_eval.models.adapters.plain.plain_framework`.
@@ -61,7 +63,7 @@ def adapt(
     """
     chosen = framework_of(module, framework, neurons, reset, multi_step)
     network = AdaptedNetwork(
-        module, time_steps, sample_axis, chosen, feed, output_index, time_steps_attribute, dict(roles or {})
+        module, time_steps, sample_axis, chosen, feed, output_index, readout, time_steps_attribute, dict(roles or {})
     )
     if example is not None:
         network.observe(example)

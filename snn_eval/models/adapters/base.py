@@ -13,16 +13,19 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from snn_eval.errors import NetworkError
-from snn_eval.models.adapters.experiment import Observation, as_readout, choose_feed, find_output_layer
+from snn_eval.models.adapters.experiment import Observation, as_readout, choose_feed, find_output_layer, reduced
 from snn_eval.models.network import NeuronModel, SpikingLayer
 from snn_eval.models.visible import refuse_invisible
 
-__all__ = ["AdaptedNetwork", "Feed", "Framework", "NeuronFacts", "Role", "unknown_neuron"]
+__all__ = ["AdaptedNetwork", "Feed", "Framework", "NeuronFacts", "Readout", "Role", "unknown_neuron"]
 
 Feed = Literal["sequence", "steps", "whole"]
 """``sequence``: one call with ``[T,N,…]``; ``steps``: T calls with ``[N,…]``; ``whole``: the module runs time."""
 
 Role = Literal["hidden", "output", "gate", "encoder"]
+
+Readout = Literal["mean", "count", "last", "max"]
+"""What of the steps' outputs decides: their mean or sum (all are kept), the last one, or each class's largest."""
 
 _TIME_ATTRIBUTES = ("time_steps", "num_steps", "n_steps", "timesteps", "T")
 
@@ -77,6 +80,7 @@ class AdaptedNetwork:
     framework: Framework
     feed: Feed | None = None
     output_index: int = 0
+    readout: Readout = "mean"
     time_steps_attribute: str | None = None
     roles: Mapping[str, Role] = field(default_factory=dict)
     facts: dict[str, NeuronFacts] = field(default_factory=dict)
@@ -222,10 +226,10 @@ class AdaptedNetwork:
             outputs = [as_readout(self.module(x_t), self.output_index, 1, samples) for x_t in steps]
             if any(output.shape != outputs[0].shape for output in outputs):
                 raise NetworkError("readout: its shape changes from step to step; expected [N,K] at every step")
-            return torch.cat(outputs)
+            return reduced(torch.cat(outputs), self.readout)
         if self.feed == "sequence" and self.sample_axis == 0:
             x = x.unsqueeze(0).repeat(self.time_steps, *(1 for _ in x.shape))  # a copy: the module may write to it
-        return as_readout(self.module(x), self.output_index, self.time_steps, samples)
+        return reduced(as_readout(self.module(x), self.output_index, self.time_steps, samples), self.readout)
 
 
 @contextmanager

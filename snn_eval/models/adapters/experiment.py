@@ -15,7 +15,7 @@ from snn_eval.errors import NetworkError
 if TYPE_CHECKING:
     from snn_eval.models.adapters.base import AdaptedNetwork, Feed
 
-__all__ = ["Observation", "as_readout", "choose_feed", "find_output_layer"]
+__all__ = ["Observation", "as_readout", "choose_feed", "find_output_layer", "reduced"]
 
 _WRONG_INPUT = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 """What modules raise for an input they cannot take."""
@@ -58,6 +58,13 @@ def as_readout(output: Any, output_index: int, time_steps: int, samples: int) ->
         hint = f"if the network runs {output.shape[0]} steps by itself, measure it with that T"
     expected = f"[{time_steps},{samples},K] or [{samples},K]"
     raise NetworkError(f"readout: expected {expected} for {samples} samples, got {list(output.shape)}; {hint}")
+
+
+def reduced(readout_TNK: Tensor, how: str) -> Tensor:
+    """The readout that decides: ``[T,N,K]`` as it is (``mean``, ``count``), or ``[1,N,K]`` of ``last`` or ``max``."""
+    if how == "last":
+        return readout_TNK[-1:]
+    return readout_TNK.amax(0, keepdim=True) if how == "max" else readout_TNK
 
 
 def choose_feed(network: AdaptedNetwork, layers: Mapping[str, nn.Module], sample: Tensor) -> Feed:
@@ -197,7 +204,7 @@ def _is_reduction(readout: Tensor, steps: Tensor) -> bool:
     found = readout[:, 0, :]
     if len(found) == len(votes) and torch.allclose(found, votes, rtol=1e-3, atol=1e-5):
         return True
-    finals = (votes.mean(0), votes.sum(0), votes[-1])
+    finals = (votes.mean(0), votes.sum(0), votes[-1], votes.amax(0))
     return len(found) == 1 and any(torch.allclose(found[0], final, rtol=1e-3, atol=1e-5) for final in finals)
 
 
