@@ -55,6 +55,11 @@ def _framework_neurons() -> tuple[type[nn.Module], ...]:
     return tuple(found)
 
 
+def _declared(module: nn.Module) -> bool:
+    """Whether a module says of itself that it spikes."""
+    return bool(getattr(module, "neuron_model", {}).get("has_threshold", False))
+
+
 def reset(module: nn.Module) -> None:
     """Forget all state of all neurons."""
     for child in module.modules():
@@ -93,7 +98,9 @@ class LocalNetwork:
 
     def spiking_layers(self) -> Mapping[str, SpikingLayer]:
         kinds = _framework_neurons()
-        return {n: SpikingLayer(m, PLAIN) for n, m in self.module.named_modules() if isinstance(m, kinds)}
+        return {
+            n: SpikingLayer(m, PLAIN) for n, m in self.module.named_modules() if isinstance(m, kinds) or _declared(m)
+        }
 
     def unknown_neurons(self) -> Mapping[str, str]:
         return {}

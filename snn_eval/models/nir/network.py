@@ -16,6 +16,14 @@ from snn_eval.models.nir.reading import Graph
 __all__ = ["GraphNetwork"]
 
 
+class _Sum(nn.Module):
+    """What a node with several sources is given; a module, so that its additions are told from those of others."""
+
+    def forward(self, *parts: Tensor) -> Tensor:
+        """Sum of tensors of one shape."""
+        return reduce(torch.add, parts)
+
+
 class GraphNetwork(nn.Module):
     """A NIR graph as a network; each forward starts from rest.
 
@@ -38,6 +46,10 @@ class GraphNetwork(nn.Module):
         self.paths = {name: _path(name, self, modules) for name in modules}
         for name, module in modules.items():
             self.add_module(self.paths[name], module)
+        self.sums = {name: f"{self.paths.get(name, 'output')}/sum" for name in self.sources}
+        for name, sources in self.sources.items():
+            if len(sources) > 1:
+                self.add_module(self.sums[name], _Sum())
         for stage in self.order:
             for name in stage.names if stage.loop else ():
                 module = modules[name]
@@ -53,7 +65,7 @@ class GraphNetwork(nn.Module):
                 values.update(self._loop(stage, values, held))
             else:
                 values.update(self._chain(stage.names[0], values, held))
-        return self._given(self.sources[self.graph.output], values, held)
+        return self._given(self.graph.output, self.sources[self.graph.output], values, held)
 
     def _is_static(self, x: Tensor) -> bool:
         axes = len(self.input_shape)
@@ -69,16 +81,21 @@ class GraphNetwork(nn.Module):
         value = values[name]
         return value.unsqueeze(0).expand(self.time_steps, *value.shape) if name in held else value
 
-    def _given(self, sources: Sequence[str], values: Mapping[str, Tensor], held: set[str]) -> Tensor:
-        """Sum of what these nodes gave: ``[N,…]`` where all of it is held, else ``[T,N,…]``."""
-        if held.issuperset(sources):
-            return _sum([values[name] for name in sources])
-        return _sum([self._over_time(name, values, held) for name in sources])
+    def _sum(self, name: str, parts: Sequence[Tensor]) -> Tensor:
+        if len(parts) == 1:
+            return parts[0]
+        total: Tensor = self.get_submodule(self.sums[name])(*parts)
+        return total
+
+    def _given(self, name: str, sources: Sequence[str], values: Mapping[str, Tensor], held: set[str]) -> Tensor:
+        """Sum of what some sources of a node gave: ``[N,…]`` where all of it is held, else ``[T,N,…]``."""
+        static = held.issuperset(sources)
+        return self._sum(name, [values[s] if static else self._over_time(s, values, held) for s in sources])
 
     def _chain(self, name: str, values: Mapping[str, Tensor], held: set[str]) -> dict[str, Tensor]:
         """Output of a node outside loops; ``held`` grows where it is the same at every step."""
         module, sources = self._module(name), self.sources[name]
-        x, static = self._given(sources, values, held), held.issuperset(sources)
+        x, static = self._given(name, sources, values, held), held.issuperset(sources)
         if isinstance(module, Neuron | Delay):
             return {name: module(x.unsqueeze(0).expand(self.time_steps, *x.shape) if static else x)}
         if static:
@@ -89,9 +106,7 @@ class GraphNetwork(nn.Module):
         """Outputs ``[T,N,…]`` of the nodes of a loop that others read."""
         outside = {name: [s for s in self.sources[name] if s not in stage.names] for name in stage.names}
         given = {
-            name: _sum([self._over_time(s, values, held) for s in sources])
-            for name, sources in outside.items()
-            if sources
+            name: [self._over_time(s, values, held) for s in sources] for name, sources in outside.items() if sources
         }
         read = {s for name, sources in self.sources.items() if name not in stage.names for s in sources}
         outputs: dict[str, list[Tensor]] = {name: [] for name in stage.names if name in read}
@@ -99,16 +114,16 @@ class GraphNetwork(nn.Module):
             module = self._module(name)
             if isinstance(module, Neuron | Delay):
                 module.reset()
-        entry = next(iter(given.values()))
+        entry = next(iter(given.values()))[0]
         before = {a: entry.new_zeros(entry.shape[1], *self._shape(a)) for a, _ in stage.later}
         for t in range(len(entry)):
             now: dict[str, Tensor] = {}
             for name in stage.names:
-                parts = [given[name][t]] if name in given else []
+                parts = [value[t] for value in given.get(name, ())]
                 for source in self.sources[name]:
                     if source in stage.names:
                         parts.append(before[source] if (source, name) in stage.later else now[source])
-                now[name] = _run(self._module(name), _sum(parts), name, folded=False)
+                now[name] = _run(self._module(name), self._sum(name, parts), name, folded=False)
             for name, steps in outputs.items():
                 steps.append(now[name])
             before = {name: now[name] for name in before}
@@ -118,10 +133,6 @@ class GraphNetwork(nn.Module):
         module = self._module(name)
         assert isinstance(module, Neuron)  # only what neurons give arrives later
         return module.shape
-
-
-def _sum(parts: Sequence[Tensor]) -> Tensor:
-    return reduce(torch.add, parts)
 
 
 def _run(module: nn.Module, x: Tensor, name: str, *, folded: bool) -> Tensor:
