@@ -17,6 +17,7 @@ from snn_eval.cli.codes import DONE, FAILED_CELLS, NOBODY_READS, STOPPED, WRONG_
 from snn_eval.cli.compare import compare
 from snn_eval.cli.describe import describe
 from snn_eval.cli.env import env
+from snn_eval.cli.export import export
 from snn_eval.cli.history import history
 from snn_eval.cli.ls import ls
 from snn_eval.cli.nearest import unknown
@@ -56,7 +57,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (run, show, ls, describe, train, validate, compare, baseline, history, env):
+for command in (run, show, ls, describe, export, train, validate, compare, baseline, history, env):
     cli.add_command(command)
 
 
