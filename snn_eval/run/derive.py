@@ -8,6 +8,7 @@ from typing import Any, Literal
 from snn_eval.energy import models_of, with_tables
 from snn_eval.metrics import measure
 from snn_eval.record import Record, UnknownOperation
+from snn_eval.run.doubts import doubts
 from snn_eval.trace import Trace
 
 __all__ = ["derive", "under"]
@@ -49,7 +50,7 @@ def derive(trace: Trace, record: Record, status: Literal["done", "limited"] | No
         "measurements": measurements,
         "refused": refused,
         "unknown": [UnknownOperation(name=u.name, calls=u.calls, elements=u.elements) for u in trace.unknown],
-        "notes": list(dict.fromkeys([*record.notes, *trace.facts.notes, *_hints(trace)])),
+        "notes": list(dict.fromkeys([*record.notes, *trace.facts.notes, *_hints(trace), *doubts(trace, measurements)])),
         "error": None,
         "provenance": record.provenance.model_copy(
             update={"dtype": trace.facts.dtype, "wall_s": record.provenance.wall_s or trace.facts.wall_s}

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from snn_eval.errors import InputError, NetworkError, SnnEvalError, SuiteError
 from snn_eval.models.adapters import AdaptedNetwork, adapt
+from snn_eval.models.adapters.told import found_out
 from snn_eval.models.checkpoint import Checkpoint, load_checkpoint, load_trusted_module, load_weights
 from snn_eval.models.encoders import SEQUENCES
 from snn_eval.models.factory import user_network
@@ -98,7 +99,10 @@ def load_network(
             load_weights(module, stored),
         ]
         notes = (*filter(None, told), *_notes(suite, stored))
-    return LoadedNetwork(_adapted(suite, module, example, classes, device or torch.device("cpu")), name, notes)
+    network, steps = _adapted(suite, module, example, classes, device or torch.device("cpu"))
+    if name not in ARCHITECTURES:
+        notes = (*notes, found_out(network, steps))
+    return LoadedNetwork(network, name, notes)
 
 
 def _graph(suite: Suite, checkpoint: Path, arch: str | None) -> tuple[nn.Module, str, tuple[str, ...]]:
@@ -120,11 +124,13 @@ def fresh_network(suite: Suite, example: Tensor, *, classes: int) -> LoadedNetwo
     """
     with torch.random.fork_rng(devices=[]):
         module, name = _build(suite, Checkpoint({}), None)
-    return LoadedNetwork(_adapted(suite, module, example, classes, torch.device("cpu")), name)
+    return LoadedNetwork(_adapted(suite, module, example, classes, torch.device("cpu"))[0], name)
 
 
-def _adapted(suite: Suite, module: nn.Module, example: Tensor, classes: int, device: torch.device) -> AdaptedNetwork:
-    """The module on its device, adapted as the suite says, and run once."""
+def _adapted(
+    suite: Suite, module: nn.Module, example: Tensor, classes: int, device: torch.device
+) -> tuple[AdaptedNetwork, int]:
+    """The module on its device, adapted as the suite says, and run once; steps of its readout."""
     module.to(device)
     network = adapt(
         module,
@@ -137,8 +143,7 @@ def _adapted(suite: Suite, module: nn.Module, example: Tensor, classes: int, dev
         time_steps_attribute=suite.model.time_steps_attribute,
         roles=suite.model.roles,
     )
-    _try(network, example.to(device), classes)
-    return network
+    return network, _try(network, example.to(device), classes)
 
 
 _NO_ARCHITECTURE = "expected an architecture, found none; give --arch NAME or --arch file.py:function"
@@ -194,8 +199,9 @@ def _notes(suite: Suite, stored: Checkpoint) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _try(network: AdaptedNetwork, example: Tensor, classes: int) -> None:
-    """Run the network once; a network that does not fit its input fails here, before anything is written."""
+def _try(network: AdaptedNetwork, example: Tensor, classes: int) -> int:
+    """Run the network once, which gives steps of its readout; one that does not fit its input fails here, before
+    anything is written."""
     try:
         readout_TNK = network.run(example)
     except SnnEvalError:
@@ -209,6 +215,7 @@ def _try(network: AdaptedNetwork, example: Tensor, classes: int) -> None:
         raise NetworkError(f"the network fails: {type(error).__name__}: {_first_line(error)} ({where})") from error
     if readout_TNK.shape[-1] != classes:
         raise NetworkError(f"the data has {classes} classes, the network's readout {readout_TNK.shape[-1]}")
+    return len(readout_TNK)
 
 
 def _first_line(error: BaseException) -> str:

@@ -12,9 +12,11 @@ from typing import Any
 from snn_eval.data import ArrayDataset, DataOptions, is_here, load_dataset
 from snn_eval.errors import CheckpointError, InputError
 from snn_eval.models.checkpoint import file_sha256
+from snn_eval.models.encoders import SEQUENCES, encode
 from snn_eval.models.manifest import shipped_checkpoint
 from snn_eval.models.user_sources import component_sha256
 from snn_eval.models.values import name_and_values
+from snn_eval.run.one_step import answers_once
 from snn_eval.suite import Suite, load_suite, suite_names, with_tables_beside, with_values
 
 __all__ = ["DEFAULT_SUITE", "Cell", "Request", "cell_id", "described", "plan"]
@@ -84,7 +86,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One combination to measure. ``samples`` of the ``available`` ones of the suite's test part are used."""
+    """One combination to measure. ``samples`` of the ``available`` ones of the suite's test part are used.
+
+    ``answers_once``: the network is an ANN, and T = 1 was set for it.
+    """
 
     suite: Suite
     checkpoint: Path
@@ -93,6 +98,7 @@ class Cell:
     samples: int
     request: Request
     id: str
+    answers_once: bool = False
 
     @property
     def available(self) -> int:
@@ -113,7 +119,8 @@ class Cell:
         told += [name for name in ("clip", "flatten") if getattr(asked, name)]
         model = (("feed", asked.feed), ("readout", asked.readout), ("output-index", asked.output_index))
         told += [f"{name} {value}" for name, value in model if value is not None]
-        return (f"in place of the suite's: {'; '.join(told)}",) if told else ()
+        notes = [f"in place of the suite's: {'; '.join(told)}"] if told else []
+        return (*notes, *(["no layer spikes and the network answers once: T = 1"] if self.answers_once else []))
 
     @property
     def title(self) -> str:
@@ -220,10 +227,23 @@ def _cell(
     if key not in read:
         read[key] = load_dataset(suite.data_source, suite.data.test, options)
     data = read[key]
+    once = _means_nothing(suite, request, data)
+    if once:
+        suite = with_values(suite, {"input.time_steps": 1})
     sha256 = file_sha256(checkpoint)
     samples = len(data) if request.limit is None else min(request.limit, len(data))
     identity = cell_id(suite, request.arch, sha256, data.fingerprint, strict=request.strict)
-    return Cell(suite, checkpoint, sha256, data, samples, request, identity)
+    return Cell(suite, checkpoint, sha256, data, samples, request, identity, answers_once=once)
+
+
+def _means_nothing(suite: Suite, request: Request, data: ArrayDataset) -> bool:
+    """Whether T is nothing the user chose, and nothing the network would notice: an ANN on static input."""
+    given = suite.input
+    if request.time_steps or request.sweep or request.trust or given.time_steps == 1 or given.encoding in SEQUENCES:
+        return False
+    first = next(data.chunks(1))
+    x = encode(given.encoding, first.x, given.time_steps, first.id, given.seed, **given.preparation)
+    return answers_once(suite, request.arch, x)
 
 
 def cell_id(suite: Suite, arch: str | None, checkpoint_sha256: str, data_fingerprint: str, *, strict: bool) -> str:

@@ -1,0 +1,44 @@
+"""One line on what was found out of a network made elsewhere: what spikes, how it is called, reset and read."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from snn_eval.models.adapters.base import AdaptedNetwork
+
+__all__ = ["found_out"]
+
+_CALLS = {
+    "steps": "called once a step",
+    "sequence": "called once with all steps [T,N,…]",
+    "whole": "called once, runs its steps by itself",
+}
+
+_RESETS = {
+    "spikingjelly": "reset by spikingjelly's reset_net",
+    "snntorch": "the states of snntorch's neurons emptied",
+    "plain": "reset by its neurons' own reset",
+}
+
+
+def found_out(network: AdaptedNetwork, readout_steps: int) -> str:
+    """The line, of a network that was run.
+
+    Args:
+        network: adapted, and run at least once.
+        readout_steps: steps of its readout, 1 for a final one.
+    """
+    layers = network.spiking_layers()
+    kinds = Counter(type(layer.module).__name__ for layer in layers.values())
+    spiking = ", ".join(f"{count} × {name}" for name, count in kinds.items())
+    parts = [f"spiking layers {spiking}" if spiking else "no spiking layer"]
+    parts.append(_CALLS[network.feed or "whole"] if spiking or network.feed != "whole" else "called once")
+    if spiking:
+        parts.append(f"{_RESETS[network.framework.name]} before each batch")
+    spikes_of = next((name for name, layer in layers.items() if layer.role == "output"), None)
+    answer = f"the spikes of {spikes_of}" if spikes_of is not None else "numbers"
+    if network.readout in ("last", "max"):
+        answer += f", the {network.readout} of all steps"
+    elif readout_steps > 1:
+        answer += f" at each of {readout_steps} steps, their mean decides"
+    return f"found out: {'; '.join([*parts, f'answer {answer}'])} (--feed, --readout and --output-index change it)"
