@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from spikingjelly.activation_based import layer as sj_layer
 from spikingjelly.activation_based import neuron as sj
 from torch import Tensor, nn
 
@@ -106,6 +107,10 @@ def _fires(layer: Layer, shape: Shape) -> dict[str, Any]:
         raise NetworkError(
             f"{layer.name}: NIR's neurons are set back to a value, this one's reset is soft; not exported"
         )
+    if node.v_reset != 0:
+        raise NetworkError(
+            f"{layer.name}: expected a neuron that starts at 0, as NIR's, got {node.v_reset}; not exported"
+        )
     threshold = np.nextafter(np.float32(node.v_threshold), np.float32(-np.inf))
     return {
         "v_threshold": np.full(shape, threshold, dtype=np.float32),
@@ -127,12 +132,12 @@ def _lif(layer: Layer, shape: Shape, dt: float) -> tuple[Any, Shape]:
 
 
 WRITERS: Mapping[type[nn.Module], Callable[[Layer, Shape, float], tuple[Any, Shape]]] = {
-    nn.Conv2d: _convolution,
-    nn.Linear: _linear,
-    nn.Flatten: _flatten,
-    nn.AvgPool2d: _pool,
+    **dict.fromkeys((nn.Conv2d, sj_layer.Conv2d), _convolution),
+    **dict.fromkeys((nn.Linear, sj_layer.Linear), _linear),
+    **dict.fromkeys((nn.Flatten, sj_layer.Flatten), _flatten),
+    **dict.fromkeys((nn.AvgPool2d, sj_layer.AvgPool2d), _pool),
     sj.IFNode: _if,
     sj.LIFNode: _lif,
     sj.ParametricLIFNode: _lif,
 }
-"""Class of layer -> ``(layer, shape of its input, dt) -> (node, shape of its output)``."""
+"""Class of layer -> ``(layer, shape of its input, dt) -> (node, shape of its output)``; subclasses may do more."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from spikingjelly.activation_based import neuron as sj
+from spikingjelly.activation_based import layer as sj_layer
 from torch import nn
 
 from snn_eval.atomic import write_atomic
@@ -29,6 +29,8 @@ __all__ = ["network_to_nir", "write_graph"]
 
 _CONTAINERS = (nn.Sequential, SpikingConvNet, StaticStem, SpikingConv)
 """Modules whose parts are run one after the other, in the order they were made."""
+
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, sj_layer.BatchNorm1d, sj_layer.BatchNorm2d)
 
 
 def write_graph(path: Path, graph: Any) -> None:
@@ -66,7 +68,7 @@ def network_to_nir(module: nn.Module, input_shape: Shape, *, dt: float = DT) -> 
 
 
 def _leaves(path: str, module: nn.Module) -> Iterator[Layer]:
-    if not isinstance(module, _CONTAINERS):
+    if type(module) not in _CONTAINERS:
         if not isinstance(module, nn.Identity | nn.Dropout):
             yield Layer(path or "network", module)
         return
@@ -77,7 +79,7 @@ def _leaves(path: str, module: nn.Module) -> Iterator[Layer]:
 def _folded(layers: Iterator[Layer]) -> list[Layer]:
     found: list[Layer] = []
     for layer in layers:
-        if not isinstance(layer.module, nn.modules.batchnorm._BatchNorm):
+        if type(layer.module) not in _NORMS:
             found.append(layer)
             continue
         before = found[-1] if found else None
@@ -93,9 +95,9 @@ def _node(layer: Layer, shape: Shape, dt: float) -> tuple[Any, Shape]:
     Raises:
         NetworkError: NIR has none.
     """
-    for kind, write in WRITERS.items():
-        if type(layer.module) is kind or (isinstance(layer.module, kind) and not isinstance(layer.module, sj.BaseNode)):
-            return write(layer, shape, dt)
+    write = WRITERS.get(type(layer.module))
+    if write is not None:
+        return write(layer, shape, dt)
     reason = _NOT_IN_NIR.get(type(layer.module).__name__, "expected a layer NIR has a node for")
     raise NetworkError(f"{layer.name} ({type(layer.module).__name__}): {reason}; it cannot be exported")
 

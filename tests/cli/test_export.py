@@ -1,0 +1,55 @@
+"""``snn-eval export``: a checkpoint as a NIR graph that measures the same, and the real graph of the NIR paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Command
+from helpers.shared import SHARED
+
+from snn_eval.record import read_record
+
+nir = pytest.importorskip("nir")
+
+CNN = SHARED.parent / "checkpoints_external/neuromorphs__NIR/paper/02_cnn/cnn_sinabs.nir"
+
+
+@pytest.mark.slow
+def test_the_shipped_network_measures_the_same_as_its_graph(snn_eval: Command, tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[2] / "checkpoints/digits-spiking-conv-net.pt"
+    answer = snn_eval("export", str(shipped), "--nir", "digits.nir")
+    assert (answer.code, answer.out) == (0, "digits.nir: 8 nodes\n")
+    values = []
+    for model in ("digits.nir", str(shipped)):
+        run = snn_eval("run", "--quiet", "--limit", "64", "--models", "digits", model)
+        assert run.code == 0, run.err
+        record = read_record(run.last / "record.json")
+        wanted = ("accuracy", "ac", "mac", "spikes_per_inference", "spikes")
+        values.append({m.metric: m.value for m in record.measurements if m.scope == "network" and m.metric in wanted})
+    assert values[0] == values[1]
+    assert {"accuracy", "ac", "mac"} <= set(values[0])
+
+
+def test_mistakes(snn_eval: Command, small: Path, tmp_path: Path) -> None:
+    assert snn_eval("export", str(small)).code == 2
+    assert "Missing option '--nir'" in snn_eval("export", str(small)).err
+    graph = snn_eval("export", str(small), "--nir", "a.nir")
+    assert graph.code == 0
+    refused = snn_eval("run", "--models", "digits", "a.nir", "--arch", "spiking-conv-net")
+    assert refused.code == 2
+    assert "--arch: expected none, a.nir is a NIR graph" in refused.err
+    wrong = snn_eval("run", "--models", "digits", "missing.nir")
+    assert (wrong.code, "missing.nir: expected a checkpoint file, found none" in wrong.err) == (2, True)
+    assert "No such" not in wrong.err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (CNN.is_file() and (SHARED / "N-MNIST").is_dir()), reason=f"no N-MNIST or no {CNN.name}")
+def test_the_graph_of_the_nir_paper_knows_the_digits(snn_eval: Command) -> None:
+    answer = snn_eval("run", "--models", "nmnist", str(CNN), "--data-dir", str(SHARED), "--partial-data")
+    assert answer.code == 0, answer.err
+    record = read_record(answer.last / "record.json")
+    accuracy = next(m for m in record.measurements if m.metric == "accuracy" and m.scope == "network")
+    assert (accuracy.n, accuracy.value >= 0.95) == (100, True)
+    assert "partial data: 100 of the 10,000 recordings of N-MNIST's Test" in record.notes
