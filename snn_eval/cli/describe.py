@@ -144,8 +144,10 @@ def _advice(content: Content, matches: Sequence[Match]) -> str:
         return (
             "It cannot be measured: no call inside it can be seen. Give the state_dict of the module it was made from."
         )
-    if content.format in ("NIR", "HDF5"):
-        return "It cannot be measured yet: expected a state_dict of PyTorch."
+    if content.format == "NIR":
+        return _graph_advice(content, path)
+    if content.format == "HDF5":
+        return "It cannot be measured: expected a NIR graph or a state_dict of PyTorch."
     if content.format == "PyTorch":
         return "It cannot be measured: expected a state dict, alone or under a key of its own."
     if matches and matches[0].how == "sizes":
@@ -158,6 +160,21 @@ def _advice(content: Content, matches: Sequence[Match]) -> str:
     if content.checkpoint is None:
         own += " --arch net.py:make_network"
     return f"To try, with data of your own in my-suite.toml (docs/extending.md):\n{own}"
+
+
+def _graph_advice(content: Content, path: str) -> str:
+    """The command for a NIR graph and what its data must be, or which of its nodes cannot be run."""
+    from snn_eval.errors import CheckpointError
+    from snn_eval.models.nir import is_nir
+    from snn_eval.models.nir.building import nir_network
+
+    if not is_nir(content.path):
+        return "To measure it, give it a name that ends in .nir."
+    try:
+        shape = "×".join(map(str, nir_network(content.path, 1).input_shape))
+    except CheckpointError as error:
+        return f"It cannot be measured: {error}"
+    return f"To measure it, on a suite whose samples are {shape} a step:\n  snn-eval run --models SUITE {path}"
 
 
 def _flags(content: Content, match: Match) -> str:

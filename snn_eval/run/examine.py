@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from snn_eval.data import ArrayDataset, DataOptions, is_here, load_dataset
+from snn_eval.data import DATASETS, ArrayDataset, DataOptions, is_here, load_dataset
 from snn_eval.errors import CheckpointError, DataError
 from snn_eval.models.encoders import encode
 from snn_eval.models.manifest import load_manifest
@@ -30,7 +30,9 @@ def examined(suite: Suite, options: DataOptions) -> Iterator[tuple[str, str]]:
     problems = []
     for part in filter(None, (suite.data.train, suite.data.validation, suite.data.test)):
         if not is_here(source, part, offline):
-            problems.append(f"{part}: not here; fetched when it is first needed, or named with --data-dir")
+            known = DATASETS.get(suite.data.name or "")
+            how = "fetched when it is first needed, or" if known is None or known.fetched else "to be put there, or"
+            problems.append(f"{part}: not here; {how} named with --data-dir")
             continue
         try:
             found[part] = load_dataset(source, part, offline)
@@ -44,7 +46,7 @@ def examined(suite: Suite, options: DataOptions) -> Iterator[tuple[str, str]]:
     steps = f"T = {suite.input.time_steps}"
     yield "input", f"{suite.input.encoding}, {suite.input.kind}, {steps}"
     if suite.model.arch is None and suite.model.factory is None:
-        yield "network", "none: give --arch"
+        yield "network", "none: give --arch, or a NIR graph"
     elif suite.data.test in found:
         yield "network", _network(suite, found[suite.data.test])
     if suite.model.checkpoint is not None:

@@ -53,3 +53,16 @@ def test_the_graph_of_the_nir_paper_knows_the_digits(snn_eval: Command) -> None:
     accuracy = next(m for m in record.measurements if m.metric == "accuracy" and m.scope == "network")
     assert (accuracy.n, accuracy.value >= 0.95) == (100, True)
     assert "partial data: 100 of the 10,000 recordings of N-MNIST's Test" in record.notes
+
+
+def test_describe_says_how_a_graph_is_measured_or_why_not(snn_eval: Command, small: Path) -> None:
+    import h5py
+
+    assert snn_eval("export", str(small), "--nir", "a.nir").code == 0
+    out = snn_eval("describe", "a.nir").out
+    assert "on a suite whose samples are 1×8×8 a step:\n  snn-eval run --models SUITE a.nir" in out
+    with h5py.File("a.nir", "r+") as file:
+        file["node/nodes/stem.neuron/v_threshold"][0] = float("nan")
+    assert "It cannot be measured: a.nir: node stem.neuron (IF): v_threshold: expected finite numbers" in snn_eval(
+        "describe", "a.nir"
+    ).out.replace("\n", " ")
