@@ -330,12 +330,15 @@ def _unreadable(path: Path) -> CheckpointError:
     """The line for a file torch cannot read: cut short, if it begins as one of torch's does, or something else."""
     try:
         with path.open("rb") as file:
-            head = file.read(2)
+            head = file.read(8)
     except OSError as cause:
         return CheckpointError(f"{path}: expected a readable file, got {cause.strerror or cause}")
     if not head:
         return CheckpointError(f"{path}: expected a PyTorch checkpoint, got an empty file")
-    if head != b"PK" and head[:1] != b"\x80":
+    if head == b"\x89HDF\r\n\x1a\n":
+        told = "got HDF5, which only as a NIR graph (.nir) holds a network that can be built"
+        return CheckpointError(f"{path}: expected a PyTorch checkpoint, {told}; save a state_dict() or a NIR graph")
+    if head[:2] != b"PK" and head[:1] != b"\x80":
         return CheckpointError(f"{path}: expected a PyTorch checkpoint, got an unreadable file")
     return CheckpointError(f"{path}: expected a whole PyTorch checkpoint, got a truncated or damaged file")
 

@@ -32,7 +32,8 @@ def found_out(network: AdaptedNetwork, readout_steps: int) -> str:
     kinds = Counter(type(layer.module).__name__ for layer in layers.values())
     spiking = ", ".join(f"{count} × {name}" for name, count in kinds.items())
     parts = [f"spiking layers {spiking}" if spiking else "no spiking layer"]
-    parts.append(_CALLS[network.feed or "whole"] if spiking or network.feed != "whole" else "called once")
+    once = network.feed == "whole" and (network.time_steps == 1 or not spiking)
+    parts.append("called once" if once else _CALLS[network.feed or "whole"])
     if spiking:
         parts.append(f"{_RESETS[network.framework.name]} before each batch")
     spikes_of = next((name for name, layer in layers.items() if layer.role == "output"), None)
