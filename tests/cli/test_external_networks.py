@@ -90,8 +90,8 @@ def arrays(path: Path, under: str = "") -> dict[str, NDArray[np.float64]]:
 
 
 def drawn(probability: NDArray[np.float64], time_steps: int) -> NDArray[np.float64]:
-    """Spikes of rate coding ``[T,N,P]``, the encoder's own (what it draws is tested elsewhere); test images are numbered
-    behind the 60,000 of training."""
+    """Spikes of rate coding ``[T,N,P]``, the encoder's own (tested elsewhere); test images are numbered behind the
+    60,000 of training."""
     x = torch.from_numpy(probability.astype(np.float32))
     return rate(x, time_steps, 60_000 + np.arange(N), 0).double().numpy()
 
