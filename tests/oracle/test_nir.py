@@ -20,7 +20,8 @@ from snn_eval.probe import ProbeOptions, record_trace
 
 nir = pytest.importorskip("nir")
 
-EXTERNAL = SHARED.parent / "checkpoints_external" / "neuromorphs__NIR" / "paper"
+EXTERNAL = SHARED.parent / "checkpoints_external"
+PAPER = "neuromorphs__NIR/paper/"
 
 
 def dyadic_array(*shape: int, seed: int = 0) -> np.ndarray:
@@ -104,11 +105,13 @@ def test_a_graph_of_many_types_is_exact(case: Case, kind: str) -> None:
 @pytest.mark.parametrize(
     ("file", "shape", "time_steps", "samples", "plan"),
     [
-        ("03_rnn/braille_noDelay_bias_zero.nir", (12,), 12, 4, ("fold", "loop", "fold")),
-        ("03_rnn/braille_noDelay_noBias_subtract.nir", (12,), 12, 4, ("fold", "loop", "fold")),
-        ("01_lif/lif_norse.nir", (1,), 40, 3, ("fold",)),
-        ("01_lif/lif_rockpool.nir", (1,), 40, 3, ("fold",)),
-        ("01_lif/debug_spike_representation/two_lif_neurons.nir", (1,), 100, 3, ("fold", "fold")),
+        (PAPER + "03_rnn/braille_noDelay_bias_zero.nir", (12,), 12, 4, ("fold", "loop", "fold")),
+        (PAPER + "03_rnn/braille_noDelay_noBias_subtract.nir", (12,), 12, 4, ("fold", "loop", "fold")),
+        (PAPER + "01_lif/lif_norse.nir", (1,), 40, 3, ("fold",)),
+        (PAPER + "01_lif/lif_rockpool.nir", (1,), 40, 3, ("fold",)),
+        (PAPER + "01_lif/debug_spike_representation/two_lif_neurons.nir", (1,), 100, 3, ("fold", "fold")),
+        ("norse__norse/norse/torch/utils/test/braille.nir", (12,), 8, 3, ("fold", "loop", "fold")),
+        (PAPER + "02_cnn/cnn_sinabs.nir", (2, 34, 34), 2, 1, ("fold",) * 5),
     ],
 )
 def test_graphs_of_the_nir_paper_are_exact(
