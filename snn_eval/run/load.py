@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from snn_eval.errors import InputError, NetworkError, SnnEvalError, SuiteError
 from snn_eval.models.adapters import AdaptedNetwork, adapt
 from snn_eval.models.adapters.told import found_out
+from snn_eval.models.adapters.unnamed import unnamed_spikes
 from snn_eval.models.checkpoint import Checkpoint, load_checkpoint, load_trusted_module, load_weights
 from snn_eval.models.encoders import SEQUENCES
 from snn_eval.models.factory import user_network
@@ -99,9 +100,10 @@ def load_network(
             load_weights(module, stored),
         ]
         notes = (*filter(None, told), *_notes(suite, stored))
-    network, steps = _adapted(suite, module, example, classes, device or torch.device("cpu"))
+    place = device or torch.device("cpu")
+    network, steps = _adapted(suite, module, example, classes, place)
     if name not in ARCHITECTURES:
-        notes = (*notes, found_out(network, steps))
+        notes = (*notes, found_out(network, steps), *filter(None, [unnamed_spikes(network, example.to(place))]))
     return LoadedNetwork(network, name, notes)
 
 
