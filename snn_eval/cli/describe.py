@@ -26,6 +26,8 @@ Examples:
 _SHOWN = 24
 """Tensors listed without ``--tensors``; of more, the first and the last."""
 
+_PREPARED = "\nand --normalize, --encoding, --time-steps, --flatten, --readout as it was trained (docs/checkpoints.md)"
+
 _FORMATS = {
     "snn_eval": "checkpoint of snn-eval",
     "pickled objects": "pickled Python objects: to read them would run code from the file, so it was not done",
@@ -152,14 +154,15 @@ def _advice(content: Content, matches: Sequence[Match]) -> str:
         return "It cannot be measured: expected a state dict, alone or under a key of its own."
     if matches and matches[0].how == "sizes":
         lines = [f"  snn-eval run --models {m.suite.name} {path} --arch net.py:make_network" for m in matches]
-        return "\n".join(["To try, with your network in net.py:", *lines])
+        return "\n".join([f"To try, with your network in net.py{_PREPARED}:", *lines])
     if matches:
         lines = [f"  snn-eval run --models {m.suite.name} {path}{_flags(content, m)}" for m in matches]
         return "\n".join(["To measure it:", *lines])
     own = f"  snn-eval run --models my-suite.toml {path}"
     if content.checkpoint is None:
         own += " --arch net.py:make_network"
-    return f"To try, with data of your own in my-suite.toml (docs/extending.md):\n{own}"
+    flags = _PREPARED if content.checkpoint is None else ""
+    return f"To try, with data of your own in my-suite.toml (docs/extending.md){flags}:\n{own}"
 
 
 def _graph_advice(content: Content, path: str) -> str:
