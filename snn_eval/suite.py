@@ -155,9 +155,10 @@ class TrainSection(_Section):
     ``learning_rate`` is reached after ``warmup_epochs`` (fewer if there are not more) and falls to 0 by a cosine.
     ``loss`` is of the mean readout, ``tet`` the share of it taken at every step instead (Deng et al., 2022);
     ``rate_penalty`` weighs the mean firing rate against it. ``gradient_clip`` bounds the norm of all gradients (0: no
-    bound), ``average`` is the decay per step of averaged weights (0: none), ``patience`` the epochs without a better
-    validation after which training ends (0: it does not). ``shift`` moves training images by up to that many pixels,
-    ``flip`` mirrors half of them, ``cutout`` sets a square of that side to 0. ``amp`` computes layers in bfloat16.
+    bound), ``average`` is the largest decay per step of averaged weights (0: none; in short trainings it is
+    smaller), ``patience`` the epochs without a better validation after which training ends (0: it does not).
+    ``shift`` moves training images by up to that many pixels, ``flip`` mirrors half of them, ``cutout`` sets a square
+    of that side to 0. ``amp`` computes layers in bfloat16.
     """
 
     epochs: Positive = 100

@@ -13,7 +13,7 @@ from snn_eval.errors import RunError
 from snn_eval.train.epoch import check, train_epoch
 from snn_eval.train.log import Epoch
 from snn_eval.train.samples import Samples
-from snn_eval.train.schedule import learning_rate, make_optimizer
+from snn_eval.train.schedule import averaging_decay, learning_rate, make_optimizer
 from snn_eval.train.trainee import Trainee
 
 __all__ = ["MovingParts"]
@@ -36,8 +36,9 @@ class MovingParts:
         self._average: AveragedModel | None = None
         self._watched = trainee
         if samples.suite.train.average:
-            decay: Any = get_ema_multi_avg_fn(samples.suite.train.average)  # type: ignore[no-untyped-call]
-            self._average = AveragedModel(trainee.module, multi_avg_fn=decay, use_buffers=True)
+            decay = averaging_decay(samples.suite.train, samples.suite.train.epochs * samples.batches)
+            averaged: Any = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+            self._average = AveragedModel(trainee.module, multi_avg_fn=averaged, use_buffers=True)
             self._watched = trainee.with_module(self._average.module)
 
     @property

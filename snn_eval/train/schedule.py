@@ -1,4 +1,4 @@
-"""Optimizer and learning rate of each epoch."""
+"""Optimizer, learning rate of each epoch, decay of the averaged weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 from snn_eval.suite import TrainSection
 
-__all__ = ["learning_rate", "make_optimizer"]
+__all__ = ["averaging_decay", "learning_rate", "make_optimizer"]
 
 
 def learning_rate(config: TrainSection, epoch: int) -> float:
@@ -23,6 +23,15 @@ def learning_rate(config: TrainSection, epoch: int) -> float:
     if epoch <= warmup:
         return config.learning_rate * epoch / (warmup + 1)
     return config.learning_rate * (1 + math.cos(math.pi * (epoch - warmup - 1) / (config.epochs - warmup))) / 2
+
+
+def averaging_decay(config: TrainSection, steps: int) -> float:
+    """Decay per step of the averaged weights, in a training of ``steps`` S in all (epochs × batches).
+
+    ``d = min(average, 1 − 8/S)``, at least 0: a share of ``d^S`` ≤ e⁻⁸ = 0.03 % of the first weights is left at the
+    end, however short the training is.
+    """
+    return max(0.0, min(config.average, 1 - 8 / steps))
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], config: TrainSection) -> torch.optim.Optimizer:

@@ -1,4 +1,4 @@
-"""Learning rates by hand, which epoch is best, and when training ends."""
+"""Learning rates and decays by hand, which epoch is best, and when training ends."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from snn_eval.suite import TrainSection
+from snn_eval.suite import TrainSection, load_suite
 from snn_eval.train.log import Epoch, as_csv, best_of, is_finished
-from snn_eval.train.schedule import learning_rate, make_optimizer
+from snn_eval.train.schedule import averaging_decay, learning_rate, make_optimizer
 
 
 def rates(**values: Any) -> list[float]:
@@ -66,3 +66,17 @@ def test_training_ends_after_its_epochs_or_its_patience(log: list[Epoch], patien
 def test_log_has_a_line_for_each_epoch() -> None:
     rows = list(csv.DictReader(as_csv(epochs(0.25, 0.5)).splitlines()))
     assert [(row["epoch"], row["validation_accuracy"]) for row in rows] == [("1", "0.25"), ("2", "0.5")]
+
+
+@pytest.mark.parametrize(
+    ("name", "batches", "average"),
+    [("digits", 18, 0.995), ("mnist", 843, 0.999), ("fashion-mnist", 843, 0.999), ("cifar-10", 421, 0.999)],
+)
+def test_shipped_trainings_average_with_the_decay_they_name(name: str, batches: int, average: float) -> None:
+    config = load_suite(name).train
+    assert averaging_decay(config, config.epochs * batches) == average
+
+
+@pytest.mark.parametrize(("steps", "decay"), [(843, 1 - 8 / 843), (16, 0.5), (8, 0.0), (1, 0.0), (80_000, 0.999)])
+def test_a_short_training_averages_with_a_smaller_decay(steps: int, decay: float) -> None:
+    assert averaging_decay(TrainSection(average=0.999), steps) == decay

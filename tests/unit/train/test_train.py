@@ -105,6 +105,15 @@ def test_averaged_weights_are_what_is_kept(trained: Trained, tmp_path: Path) -> 
     assert not torch.equal(last.state_dict[key], plain.state_dict[key])
 
 
+def test_a_short_training_forgets_its_first_weights(tmp_path: Path) -> None:
+    # of its 3·18 steps 0.999 would keep 95 % of the first weights; 1 − 8/54 keeps 0.02 %
+    kept = [
+        load_checkpoint(train(tiny(**{"train.average": average}), tmp_path / str(average), seed=1).last_checkpoint)
+        for average in (0.999, 1 - 8 / 54)
+    ]
+    assert all(torch.equal(kept[0].state_dict[key], tensor) for key, tensor in kept[1].state_dict.items())
+
+
 def test_sgd(tmp_path: Path) -> None:
     run = train(tiny(**{"train.optimizer": "sgd", "train.learning_rate": 0.05, "train.epochs": 2}), tmp_path)
     assert run.epochs[1].train_loss < run.epochs[0].train_loss
