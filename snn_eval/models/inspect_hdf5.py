@@ -9,6 +9,7 @@ from typing import Any
 import h5py
 
 from snn_eval.errors import CheckpointError
+from snn_eval.models.hdf5_texts import refuse_crashing
 from snn_eval.models.inspect import Content, TensorEntry
 
 __all__ = ["hdf5_content"]
@@ -20,6 +21,7 @@ def hdf5_content(content: Content) -> Content:
     Raises:
         CheckpointError: the file is damaged.
     """
+    refuse_crashing(content.path)
     try:
         with h5py.File(content.path, "r") as file:
             tensors = tuple(_arrays(file, ""))

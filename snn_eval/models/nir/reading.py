@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from snn_eval.errors import CheckpointError
+from snn_eval.models.hdf5_texts import refuse_crashing
 from snn_eval.models.nir.package import nir_package
 
 __all__ = ["DT", "Graph", "flat_graph", "read_graph"]
@@ -61,6 +62,7 @@ def read_graph(path: Path) -> Graph:
     nir = nir_package()
     if not path.is_file():
         raise CheckpointError(f"{path}: expected a NIR graph, found {'a folder' if path.is_dir() else 'none'}")
+    refuse_crashing(path)
     try:
         _check_file(path, nir)
         read = nir.read(path, type_check=False)

@@ -12,6 +12,7 @@ import pytest
 from helpers.shared import SHARED
 
 from snn_eval.errors import CheckpointError
+from snn_eval.models.inspect import inspect_file
 from snn_eval.models.nir.building import nir_network
 from snn_eval.models.nir.reading import flat_graph, read_graph
 
@@ -121,6 +122,18 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         place.create_dataset("scale", shape=(2**33,), dtype="f4", chunks=(2**20,), compression="gzip")
     with pytest.raises(CheckpointError, match="scale: expected weights, got 8,589,934,592 numbers"):
         read_graph(path)
+
+
+@pytest.mark.parametrize("read", [read_graph, inspect_file])
+def test_a_file_on_which_the_library_crashes_is_refused(
+    read: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.nir"
+    nir.write(path, graph(nodes(a=scale()), "in>a", "a>out"))
+    assert read(path)
+    monkeypatch.setattr("snn_eval.models.hdf5_texts._READ", "import os; os.abort()")
+    with pytest.raises(CheckpointError, match=r"a\.nir: expected a whole HDF5 file, got a damaged one"):
+        read(path)
 
 
 def test_without_the_package_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
