@@ -101,6 +101,16 @@ class DataSection(_Section):
             raise ValueError(f"expected exactly one of {', '.join(kinds)}, found {', '.join(given) or 'none'}")
         return self
 
+    @model_validator(mode="after")
+    def _test_apart(self) -> DataSection:
+        parts = [part for part in (self.train, self.validation, self.test) if part is not None]
+        if len(set(parts)) < len(parts):
+            raise ValueError(
+                "expected train, validation and test to be different parts, what is measured is never trained or "
+                f"chosen on; got {', '.join(parts)}"
+            )
+        return self
+
 
 class InputSection(_Section):
     """``[input]``: how samples become input of T steps.

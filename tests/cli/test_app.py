@@ -70,6 +70,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "--seed", str(2**64)], "input.seed"),
         (["train", "digits", "--seed", str(2**64)], "--seed"),
         (["train", "digist"], "digits"),
+        (["train", "digits", "--set", "data.validation=test"], "train, validation and test to be different parts"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(

@@ -57,6 +57,9 @@ def test_relative_paths_start_from_the_file(tmp_path: Path) -> None:
         ),
         ({"images": "x", "size": [3]}, "data.size.1: expected a value, found none"),
         ({"images": "x", "size": [3, 0]}, "data.size.1: input should be greater than or equal to 1, got 0"),
+        ({"images": "x", "train": "test"}, "data: expected train, validation and test .*; got test, validation, test"),
+        ({"images": "x", "validation": "test"}, "data: expected .* different parts, .*; got train, test, test"),
+        ({"images": "x", "validation": "train"}, "data: expected .* different parts, .*; got train, train, test"),
         ({"image": "x"}, "unknown key 'data.image'; did you mean 'images'"),
     ],
 )
