@@ -9,9 +9,10 @@ from snn_eval.errors import GateError
 from snn_eval.record import Measurement
 from snn_eval.regress.conditions import barrier, differing_conditions, differing_settings, is_random, labels_differ
 from snn_eval.regress.gates import Gate
-from snn_eval.regress.judge import TOLERANCE, Finding, Verdict, judge_count, judge_share
+from snn_eval.regress.judge import TOLERANCE, Finding, Verdict, judge_bound, judge_count, judge_share
 from snn_eval.regress.match import Couple, couples
-from snn_eval.regress.paired import Pairs, count_pairs, holm, mcnemar, paired_interval
+from snn_eval.regress.paired import Pairs, holm, mcnemar, paired_interval
+from snn_eval.regress.pairing import agree, bounding_pairs, known_pairs
 from snn_eval.regress.side import Side
 from snn_eval.stats import Interval
 from snn_eval.units import RATIO
@@ -105,7 +106,7 @@ def compare(pairs: Sequence[tuple[Side, Side | None]], options: Options | None =
     drafts = [_Draft(base, new, chosen) for base, new in pairs if new is not None]
     _check_gates(chosen, drafts)
     tests = [(draft, index) for draft in drafts for index in draft.tests]
-    p_values = holm([mcnemar(d.pairs[i].lost, d.pairs[i].gained) for d, i in tests])
+    p_values = holm([d.p_value(i) for d, i in tests])
     for (draft, index), p in zip(tests, p_values, strict=True):
         draft.adjusted[index] = p
     done = {(id(d.base), id(d.new)): d.comparison(max(len(tests), 1)) for d in drafts}
@@ -134,10 +135,20 @@ class _Draft:
         )
         self.barrier = barrier(base, new) or (None if self.couples else "neither side holds a measurement")
         self.pairs: dict[int, Pairs] = {}
+        self.bounds: dict[int, Pairs] = {}
         if self.barrier is None:
-            self.pairs = {i: pairs for i, c in enumerate(self.couples) if (pairs := _pairs(base, new, c)) is not None}
-        self.tests = [i for i, p in self.pairs.items() if p.lost + p.gained and self._gated(self.couples[i])]
+            found = {i: known_pairs(base, new, c) for i, c in enumerate(self.couples)}
+            self.pairs = {i: pairs for i, pairs in found.items() if pairs is not None}
+            bounds = {i: bounding_pairs(self.couples[i]) for i, pairs in found.items() if pairs is None}
+            self.bounds = {i: pairs for i, pairs in bounds.items() if pairs is not None and pairs.change}
+        changed = [*(i for i, p in self.pairs.items() if p.lost + p.gained), *self.bounds]
+        self.tests = [i for i in changed if self._gated(self.couples[i])]
         self.adjusted: dict[int, float] = {}
+
+    def p_value(self, index: int) -> float:
+        """Of the known pairs, else the largest that the shares allow."""
+        pairs = self.pairs.get(index) or self.bounds[index]
+        return mcnemar(pairs.lost, pairs.gained)
 
     def comparison(self, tests: int) -> Comparison:
         rows = [self._row(index, tests) for index in range(len(self.couples))]
@@ -182,11 +193,18 @@ class _Draft:
         if pairs is None:
             if old.value == now.value:
                 return Finding("pass", "equal")
+            bound = self.bounds.get(index)
+            if bound is not None:
+                count = tests if index in self.adjusted else 1
+                p = self.adjusted.get(index, self.p_value(index))
+                found = judge_bound(now, bound, gate, float(old.value), p, count)
+                if found is not None:
+                    return found
             without = "base" if self.base.outcomes is None else "new" if self.new.outcomes is None else "both"
             return Finding("inconclusive", f"outcomes of single samples are not known in {without}: nothing to pair")
-        if not _agree(pairs, old, now):
+        if not agree(pairs, old, now):
             return Finding("incomparable", "the outcomes of single samples do not add up to the recorded share")
-        p = self.adjusted.get(index, mcnemar(pairs.lost, pairs.gained))
+        p = self.adjusted.get(index, self.p_value(index))
         return judge_share(now, pairs, gate, float(old.value), p, tests if index in self.adjusted else 1)
 
     def _missing(self, couple: Couple) -> str:
@@ -194,21 +212,3 @@ class _Draft:
         side, where = (self.new, "new") if couple.now is None else (self.base, "base")
         refused = side.record.refused.get(name)
         return f"refused in {where}: {refused}" if refused else f"not measured in {where}"
-
-
-def _pairs(base: Side, new: Side, couple: Couple) -> Pairs | None:
-    """The metric's outcomes on both sides, sample by sample; None where they are not known."""
-    if couple.old is None or couple.now is None or base.outcomes is None or new.outcomes is None:
-        return None
-    name, (a, b) = couple.now.metric, (base.outcomes.good, new.outcomes.good)
-    if name not in a or name not in b or base.outcomes.unit != new.outcomes.unit:
-        return None
-    return count_pairs(a[name], b[name])
-
-
-def _agree(pairs: Pairs, old: Measurement, now: Measurement) -> bool:
-    """Whether outcomes and recorded shares are of the same samples."""
-    good = [(pairs.both + pairs.lost) / pairs.n, (pairs.both + pairs.gained) / pairs.n]
-    if now.direction == "lower":
-        good = [1 - share for share in good]
-    return all(abs(share - m.value) < 1e-9 for share, m in zip(good, (old, now), strict=True))

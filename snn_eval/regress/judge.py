@@ -11,7 +11,17 @@ from snn_eval.regress.gates import Gate
 from snn_eval.regress.paired import ALPHA, Pairs, detectable, mcnemar
 from snn_eval.units import RATIO
 
-__all__ = ["COARSE", "DEFAULT_DROP", "ROUNDING_FREE", "TOLERANCE", "Finding", "Verdict", "judge_count", "judge_share"]
+__all__ = [
+    "COARSE",
+    "DEFAULT_DROP",
+    "ROUNDING_FREE",
+    "TOLERANCE",
+    "Finding",
+    "Verdict",
+    "judge_bound",
+    "judge_count",
+    "judge_share",
+]
 
 Verdict = Literal["pass", "improved", "regressed", "inconclusive", "incomparable"]
 
@@ -125,20 +135,53 @@ def judge_share(now: Measurement, pairs: Pairs, gate: Gate | None, base: float, 
     if pairs.lost == pairs.gained == 0:
         return Finding("pass", f"each of {pairs.n} samples decided as before", 1.0)
     limit = _limit(gate or DEFAULT_DROP, base)
-    fall = pairs.lost - pairs.gained
-    beyond = limit * pairs.n * (1 + _SAME)
     counted = f"{pairs.lost} lost, {pairs.gained} gained of {pairs.n}"
     smallest = detectable(pairs.gained, pairs.n, ALPHA / tests)
     drop, gain = ("drop", "gain") if now.direction == "higher" else ("rise", "fall")
     d = _points(limit)
-    if p <= ALPHA and fall > beyond:
-        return Finding("regressed", f"{drop} {_points(fall / pairs.n)} > {d}: {counted}, p = {p:.2g}", p, smallest)
-    if -fall > beyond and mcnemar(pairs.gained, pairs.lost) * tests <= ALPHA:
-        return Finding("improved", f"{gain} {_points(-fall / pairs.n)} > {d}: {counted}", p, smallest)
+    verdict = _significant(pairs, limit, p, tests)
+    if verdict == "regressed":
+        return Finding(verdict, f"{drop} {_points(-pairs.change)} > {d}: {counted}, p = {p:.2g}", p, smallest)
+    if verdict == "improved":
+        return Finding(verdict, f"{gain} {_points(pairs.change)} > {d}: {counted}", p, smallest)
     if smallest is None or smallest > limit:
         seen = "none" if smallest is None else _points(smallest)
         return Finding("inconclusive", f"n too small; detectable {drop} = {seen}, wanted {d}: {counted}", p, smallest)
     return Finding("pass", f"within {d}: {counted}", p, smallest)
+
+
+def judge_bound(
+    now: Measurement, widest: Pairs, gate: Gate | None, base: float, p: float, tests: int
+) -> Finding | None:
+    """The verdict on a share whose single outcomes are not known, where whatever they are it is the same.
+
+    With D samples lost in sum and c_max = min(right now, wrong before) of n, p = P(X ≥ D + c_max), X binomial with
+    D + 2·c_max throws of a fair coin, is the largest p-value any outcomes have (``widest_pairs``): ``regressed`` where
+    it is at most 0.05 (by Holm) and D/n > d; ``improved`` the same the other way round (by Bonferroni); None otherwise.
+
+    Args:
+        now, gate, base, p, tests: as for ``judge_share``.
+        widest: the pairs with c_max.
+    """
+    limit = _limit(gate or DEFAULT_DROP, base)
+    drop, gain = ("drop", "gain") if now.direction == "higher" else ("rise", "fall")
+    verdict = _significant(widest, limit, p, tests)
+    if verdict is None:
+        return None
+    name, largest = (drop, p) if verdict == "regressed" else (gain, mcnemar(widest.gained, widest.lost) * tests)
+    size = f"{name} {_points(abs(widest.change))} > {_points(limit)}"
+    return Finding(verdict, f"{size}: of {widest.n}, whichever samples they are, p ≤ {largest:.2g}", p)
+
+
+def _significant(pairs: Pairs, limit: float, p: float, tests: int) -> Literal["regressed", "improved"] | None:
+    """Whether the change is beyond the limit and not by chance."""
+    fall = pairs.lost - pairs.gained
+    beyond = limit * pairs.n * (1 + _SAME)
+    if p <= ALPHA and fall > beyond:
+        return "regressed"
+    if -fall > beyond and mcnemar(pairs.gained, pairs.lost) * tests <= ALPHA:
+        return "improved"
+    return None
 
 
 def _limit(gate: Gate, base: float) -> float:

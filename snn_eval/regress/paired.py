@@ -12,7 +12,7 @@ from scipy.special import betainc
 
 from snn_eval.stats import Interval, wilson_interval
 
-__all__ = ["ALPHA", "Pairs", "count_pairs", "detectable", "holm", "mcnemar", "paired_interval"]
+__all__ = ["ALPHA", "Pairs", "count_pairs", "detectable", "holm", "mcnemar", "paired_interval", "widest_pairs"]
 
 ALPHA = 0.05
 """Largest chance of failing a gate although nothing changed, over all tests of one comparison."""
@@ -62,6 +62,28 @@ def mcnemar(lost: int, gained: int) -> float:
     0.03125
     """
     return float(betainc(lost, gained + 1, 0.5)) if lost else 1.0
+
+
+def widest_pairs(right_base: int, right_new: int, n: int) -> Pairs:
+    """The pairs that say least of all that have these sums, where single outcomes are not known.
+
+    With D = ``right_base`` − ``right_new`` net losses, c gained samples need c right ones now and c wrong ones before:
+
+    c ≤ c_max = min(right_new, n − right_base), and D + c samples were lost.
+
+    For D > 0 the p-value P(X ≥ D + c), X binomial with D + 2c throws of a fair coin, grows with c, so that of c_max is
+    the largest any pairs with these sums have; for D < 0 the same holds with lost and gained exchanged.
+
+    Args:
+        right_base, right_new: samples that were right and are right.
+        n: samples.
+
+    >>> widest_pairs(18, 8, 20), round(mcnemar(12, 2), 6)
+    (Pairs(both=6, lost=12, gained=2, neither=0), 0.00647)
+    """
+    gained = min(right_new, n - right_base)
+    lost = right_base - right_new + gained
+    return Pairs(right_new - gained, lost, gained, n - right_base - gained)
 
 
 def detectable(gained: int, n: int, alpha: float = ALPHA) -> float | None:

@@ -175,6 +175,36 @@ def test_without_outcomes_an_accuracy_that_changed_is_inconclusive() -> None:
     assert row(one(side(BASE), side(BASE)), "accuracy").verdict == "pass"
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "verdict", "p"),
+    [
+        # c_max = min(right now, 20 - right before): P(X >= D + c_max of D + 2 c_max)
+        (18, 8, "regressed", 106 / 2**14),  # c_max = 2, 12 of 14: 91 + 14 + 1
+        (15, 7, "regressed", 12616 / 2**18),  # c_max = 5, 13 of 18
+        (15, 8, "inconclusive", None),  # c_max = 5, 12 of 17: p = 0.072
+        (8, 18, "improved", 1 - 1 / 2**14 * (1 + 14)),  # of a drop, P(X >= 2 of 14)
+        (20, 15, "regressed", 1 / 2**5),  # c_max = 0
+        (20, 16, "inconclusive", None),
+    ],
+)
+def test_shares_alone_decide_where_no_outcomes_could_say_otherwise(
+    before: int, after: int, verdict: str, p: float | None
+) -> None:
+    found = row(one(side([accuracy(before, 20)], samples=20), side([accuracy(after, 20)], samples=20)), "accuracy")
+    assert (found.verdict, found.finding.p, found.interval) == (verdict, p and pytest.approx(p, rel=1e-12), None)
+    assert found.failed == (verdict == "regressed")
+
+
+def test_tests_of_shares_alone_are_made_sharper_by_holm_and_keep_the_threshold() -> None:
+    fell = side([accuracy(20, 20)], samples=20), side([accuracy(15, 20)], samples=20)
+    twice = compare([fell, fell])
+    assert [c.rows[0].verdict for c in twice] == ["inconclusive"] * 2  # 2/32
+    assert one(*fell, "accuracy:-24pp").rows[0].verdict == "regressed"
+    assert one(*fell, "accuracy:-25pp").rows[0].verdict == "inconclusive"
+    reason = one(*fell).rows[0].finding.reason
+    assert reason == "drop 25 pp > 0.5 pp: of 20, whichever samples they are, p ≤ 0.031"
+
+
 def test_outcomes_that_do_not_make_the_recorded_share_are_not_used() -> None:
     found = row(one(side(BASE, outcomes(RIGHT)), side(BASE, outcomes([1] * 10))), "accuracy")
     assert (found.verdict, found.failed) == ("incomparable", True)
