@@ -20,7 +20,7 @@ def examined(suite: Suite, options: DataOptions) -> Iterator[tuple[str, str]]:
     """What was checked, one fact after the other; nothing is downloaded.
 
     Raises:
-        DataError: the data are damaged, or lack a part.
+        DataError: the data are damaged or lack a part, or data of the user's own are not there.
         SuiteError: the network cannot be built.
         NetworkError: the network does not take the data.
         CheckpointError: the checkpoint the suite names is not there.
@@ -29,9 +29,9 @@ def examined(suite: Suite, options: DataOptions) -> Iterator[tuple[str, str]]:
     found: dict[str, ArrayDataset] = {}
     problems = []
     for part in filter(None, (suite.data.train, suite.data.validation, suite.data.test)):
-        if not is_here(source, part, offline):
-            known = DATASETS.get(suite.data.name or "")
-            how = "fetched when it is first needed, or" if known is None or known.fetched else "to be put there, or"
+        if source.name is not None and not is_here(source, part, offline):  # data of the user's own cannot be fetched
+            fetched = DATASETS[source.name].fetched
+            how = "fetched when it is first needed, or" if fetched else "to be put there, or"
             problems.append(f"{part}: not here; {how} named with --data-dir")
             continue
         try:

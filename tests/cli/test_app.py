@@ -242,6 +242,30 @@ def test_validate_looks_for_the_factory(
     assert "make: 650 parameters, 0 spiking layers, takes the data" in answer(capsys, "validate", "mine.toml")[1]
 
 
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ('images = "absent"', "data.images: expected the folder absent, found none"),
+        ('arrays = "absent.npz"', "absent.npz: expected a file of arrays, found none"),
+        ('factory = "absent.py:load"', "'absent.py:load': expected the file absent.py, found none"),
+    ],
+)
+def test_validate_says_of_own_data_that_are_not_there_what_run_says(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    data: str,
+    told: str,
+    small: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rest = '[input]\nkind = "real"\ntime_steps = 2\n[model]\narch = "spiking-conv-net"\n'
+    Path("mine.toml").write_text(f'[suite]\nname = "mine"\nversion = 1\n[data]\n{data}\n{rest}')
+    code, out, err = answer(capsys, "validate", "mine.toml")
+    assert (code, out, err) == (2, "", f"snn-eval: {told}\n")
+    assert answer(capsys, "run", "--quiet", "--models", "mine.toml", str(small)) == (code, out, err)
+
+
 def test_ls_lists_what_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "digits" in answer(capsys, "ls", "suites")[1]
     assert "accuracy" in answer(capsys, "ls", "metrics")[1]
