@@ -64,8 +64,18 @@ def build_graph(graph: Graph, time_steps: int, where: str = "graph") -> GraphNet
         order = stages(graph, neurons)
     except CheckpointError as error:
         raise CheckpointError(f"{where}: {error}") from error
+    return GraphNetwork(graph, modules, order, _input_shape(graph), time_steps)
+
+
+_AXES = {"Linear": 1, "Affine": 1, "Conv1d": 2, "Conv2d": 3}
+"""Axes of a sample for the nodes that leave no choice."""
+
+
+def _input_shape(graph: Graph) -> tuple[int, ...]:
+    """Shape of a sample at a step: that of the Input, without the batch of one that some projects write with it."""
     shape = tuple(int(size) for size in np.atleast_1d(graph.nodes[graph.input].input_type["input"]))
-    return GraphNetwork(graph, modules, order, shape, time_steps)
+    axes = {_AXES.get(graph.kind(name)) for name in graph.targets(graph.input)}
+    return shape[1:] if shape[0] == 1 and axes == {len(shape) - 1} else shape
 
 
 def _built(node: Any, name: str, dt: float) -> nn.Module:

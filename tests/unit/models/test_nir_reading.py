@@ -89,6 +89,36 @@ def test_names_that_modules_cannot_have(tmp_path: Path) -> None:
     assert sorted(names) == ["forward_", "lif1/lif", "type_"]
 
 
+def test_an_input_written_with_a_batch_of_one(tmp_path: Path) -> None:
+    parts = {"in": nir.Input(np.array([1, 3])), "w": nir.Linear(np.ones((2, 3))), "out": nir.Output(np.array([1, 2]))}
+    nir.write(tmp_path / "a.nir", graph(parts, "in>w", "w>out"))
+    assert nir_network(tmp_path / "a.nir", 2).input_shape == (3,)
+    parts["w"] = nir.Scale(np.ones((1, 3)))
+    nir.write(tmp_path / "a.nir", graph(parts, "in>w", "w>out"))
+    assert nir_network(tmp_path / "a.nir", 2).input_shape == (1, 3)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_a_graph_that_spikingjelly_wrote_gives_the_spikes_of_its_network(tmp_path: Path) -> None:
+    pytest.importorskip("nirtorch")
+    import torch
+    from spikingjelly.activation_based import functional, layer, neuron
+    from spikingjelly.activation_based.nir_exchange import export_to_nir
+
+    parts = [layer.Conv2d(1, 4, 3, padding=1), neuron.IFNode(v_threshold=1.01), layer.AvgPool2d(2), layer.Flatten()]
+    net = torch.nn.Sequential(*parts, layer.Linear(64, 10), neuron.LIFNode(tau=2.0, v_threshold=1.01))
+    draw = torch.Generator().manual_seed(0)
+    for weight in net.parameters():
+        weight.data = torch.randint(-5, 6, weight.shape, generator=draw) / 8
+    nir.write(tmp_path / "a.nir", export_to_nir(net, torch.zeros(1, 1, 8, 8)))
+    functional.reset_net(net)
+    x = torch.randint(0, 9, (6, 3, 1, 8, 8), generator=draw) / 8  # sums of eighths: no membrane is at 1.01
+    with torch.no_grad():
+        want = torch.stack([net(x_t) for x_t in x])
+        assert torch.equal(nir_network(tmp_path / "a.nir", 6)(x), want)
+    assert 0 < want.mean() < 1
+
+
 def test_a_node_of_another_type_is_named(tmp_path: Path) -> None:
     path = tmp_path / "new.nir"
     nir.write(path, graph(nodes(sub=graph(nodes(odd=scale()), "in>odd", "odd>out")), "in>sub", "sub>out"))
