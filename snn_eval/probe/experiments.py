@@ -91,7 +91,8 @@ def experiment(network: Network, x: Tensor, options: ProbeOptions) -> Findings:
     plan = make_plan(network, runs, options.per_step_map_limit)
     _declare_sources(plan, options)
     mark_steady(network, plan, [base_x, *changed_x[-1:]])
-    if stochastic or not all(call.steady for planned in plan.sums for call in planned.calls):
+    writes_input = _writes_input(network, base_x)
+    if stochastic or writes_input or not all(call.steady for planned in plan.sums for call in planned.calls):
         plan.sums = []  # the sums must be looked at where they are made
     causal, layer = _causality(network, [base_x, *changed_x[-1:]])
     notes = list(plan.notes)
@@ -99,9 +100,7 @@ def experiment(network: Network, x: Tensor, options: ProbeOptions) -> Findings:
         notes.append("the network is random: two runs of the same batch differ; counts hold for the runs made")
     if leaks and not any("leak" in n for n in notes):
         notes.append("samples leak into each other: changing one sample changes the readout of others")
-    return Findings(
-        plan, causal, layer, stochastic, tuple(dict.fromkeys(notes)), _writes_input(network, base_x), base_x, values
-    )
+    return Findings(plan, causal, layer, stochastic, tuple(dict.fromkeys(notes)), writes_input, base_x, values)
 
 
 def calls_of(network: Network, x: Tensor) -> tuple[tuple[str, str, str], ...]:

@@ -84,6 +84,7 @@ class Group:
             at, places = self.rows[row.by], _places(call)
             if isinstance(at, int) and places is not None:
                 jobs[at] = jobs[at]._replace(spikes=jobs[at].inputs, **places)
+                self.keeps.append(call.part.entry.fan if isinstance(call.part.entry, WeightedEntry) else None)
 
     def fits(self, captured: Sequence[Captured], samples: int) -> bool:
         """Whether these jobs count these tensors."""

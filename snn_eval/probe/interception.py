@@ -160,7 +160,7 @@ class Interception(TorchFunctionMode):
 
     def _capture(self, call: PlannedInput | PlannedSpikes, x: Tensor) -> None:
         """Keep a tensor to be counted with others; one that something may change is counted now, after those."""
-        if not call.steady:
+        if not call.steady or x.is_inference():
             self._settle()
             count_alone(call, x, self.samples, tried=False)
             return

@@ -20,11 +20,16 @@ INPUT = "input"
 """Name of the network's own input in the graph."""
 
 
+Memory = tuple[int, ...]
+"""Where a tensor's elements lie, see `origins.memory_of`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operand:
     """A tensor as observed: its shape, one digest for each index of each axis, and where it came from.
 
-    ``origins`` ⊆ {input, synaptic, neuron}; ``direct``: no arithmetic between the network's input and here.
+    ``origins`` ⊆ {input, synaptic, neuron}; ``direct``: no arithmetic between the network's input and here; ``memory``:
+    the same for two tensors only if they are the same elements in the same order.
     """
 
     shape: tuple[int, ...]
@@ -32,7 +37,7 @@ class Operand:
     producers: frozenset[str]
     origins: frozenset[str]
     direct: bool
-    storage: int
+    memory: Memory
 
 
 @dataclass(slots=True)
@@ -41,7 +46,8 @@ class Event:
 
     ``kind`` ∈ synaptic, neuron, elementwise, unknown. A synaptic event has as many ``operands`` as ``parts``
     have inputs, in their order. ``own``: a call a neuron makes itself, whose cost its facts state;
-    ``made_weights``: its weights are made of data. ``name`` is what `Operand.producers` call it by.
+    ``made_weights``: its weights are made of data; ``scaled``: a sum whose second operand has a factor. ``name`` is
+    what `Operand.producers` call it by.
     """
 
     kind: str
@@ -53,6 +59,7 @@ class Event:
     elements: int = 0
     output: Operand | None = None
     two_activations: bool = False
+    scaled: bool = False
     training: bool = False
     own: bool = False
     made_weights: bool = False
@@ -73,7 +80,7 @@ class Inventory:
         keep: holds its tensors, so that storages stay theirs.
         binary: for each sum or product of two tensors outside spiking layers, its event (None: not of activations) and
             its module.
-        inputs: for each call of each module, storage and size of its one tensor input (None: other inputs).
+        inputs: for each call of each module, the memory of its one tensor input (None: other inputs).
         calls: function calls inside each module.
         unseen: products run where no call was seen.
     """
@@ -82,7 +89,7 @@ class Inventory:
     readout: Tensor
     keep: list[Any]
     binary: list[tuple[int | None, str]] = field(default_factory=list)
-    inputs: dict[str, list[tuple[int, int] | None]] = field(default_factory=dict)
+    inputs: dict[str, list[Memory | None]] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     unseen: dict[str, int] = field(default_factory=dict)
 

@@ -18,10 +18,10 @@ from torch.overrides import TorchFunctionMode
 from snn_eval.models.network import Network, SpikingLayer
 from snn_eval.probe.calls import COMPOSITES, RULES, expand_composite
 from snn_eval.probe.elementwise import COSTS, cell_cost, is_free, operands_of_meeting, tensors_in
-from snn_eval.probe.inventory import INPUT, Event, Inventory, Operand, spikes_of
+from snn_eval.probe.inventory import INPUT, Event, Inventory, Memory, Operand, spikes_of
 from snn_eval.probe.invisible import Undercurrent
 from snn_eval.probe.lively import lively_output
-from snn_eval.probe.origins import Origin, Origins, storage_of
+from snn_eval.probe.origins import Origin, Origins, memory_of
 from snn_eval.probe.parts import NoRuleError, Weighted
 
 __all__ = ["take_inventory"]
@@ -59,7 +59,7 @@ class _Observer(TorchFunctionMode):
         self.keep: list[Any] = [x]
         self.binary: list[tuple[int | None, str]] = []
         self.calls: Counter[str] = Counter()
-        self.inputs: dict[str, list[tuple[int, int] | None]] = {}
+        self.inputs: dict[str, list[Memory | None]] = {}
         self.stack: list[str] = [""]
         self.inside = self.hidden = 0
         self.undercurrent = Undercurrent()
@@ -88,7 +88,7 @@ class _Observer(TorchFunctionMode):
         def enter(_module: nn.Module, args: Any) -> None:
             with torch._C.DisableTorchFunction():
                 alone = args[0] if len(args) == 1 and isinstance(args[0], Tensor) else None
-                self.inputs.setdefault(path, []).append(None if alone is None else (storage_of(alone), alone.numel()))
+                self.inputs.setdefault(path, []).append(None if alone is None else memory_of(alone))
             self.stack.append(path)
             self.inside += layer is not None
             self.hidden += stated
@@ -114,7 +114,7 @@ class _Observer(TorchFunctionMode):
 
     def _on_spikes(self, path: str, layer: SpikingLayer, output: Any, fed_by: frozenset[str]) -> None:
         event = Event("neuron", path, "", output=self.origins.operand(spikes_of(output, layer)), name=path)
-        event.operands = (Operand((), (), fed_by, frozenset(), False, 0),)
+        event.operands = (Operand((), (), fed_by, frozenset(), False, ()),)
         self.events.append(event)
         self.keep.append(output)
         self.origins.mark(tensors_in(output), Origin(frozenset({path}), frozenset({"neuron"}), False))
@@ -185,6 +185,7 @@ class _Observer(TorchFunctionMode):
         event = Event("elementwise", self.stack[-1], name, operands, elements=_elements(out))
         event.cost = COSTS[name].cost(args, kwargs, out)
         event.two_activations = bool(operands)
+        event.scaled = kwargs.get("alpha", 1) != 1 or len(args) > 2
         event.training = name == "batch_norm" and bool(kwargs.get("training", args[5] if len(args) > 5 else False))
         if not event.operands:
             event.operands = tuple(self.origins.operand(t, digest=False) for t in tensors_in([args, kwargs])[:1])

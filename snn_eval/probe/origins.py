@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from snn_eval.errors import NetworkError
-from snn_eval.probe.inventory import Operand
+from snn_eval.probe.inventory import Memory, Operand
 
-__all__ = ["Origin", "Origins", "storage_of"]
+__all__ = ["Origin", "Origins", "memory_of", "storage_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Origins:
         """A tensor as it is now."""
         found = self.of(t)
         digests = _digests(t) if digest else ()
-        return Operand(tuple(t.shape), digests, found.producers, found.kinds, found.direct, storage_of(t))
+        return Operand(tuple(t.shape), digests, found.producers, found.kinds, found.direct, memory_of(t))
 
 
 def storage_of(t: Tensor) -> int:
@@ -69,6 +69,12 @@ def storage_of(t: Tensor) -> int:
             "the network uses sparse, vmapped or compiled tensors, whose operations cannot be seen; "
             "expected plain tensors"
         ) from error
+
+
+def memory_of(t: Tensor) -> Memory:
+    """Address and size of a contiguous tensor (whatever its shape), address, shape and strides of another."""
+    storage_of(t)
+    return (t.data_ptr(), t.numel()) if t.is_contiguous() else (t.data_ptr(), *t.shape, *t.stride())
 
 
 def _digests(x: Tensor) -> tuple[NDArray[np.float64], ...]:

@@ -66,6 +66,7 @@ class Recorder:
         self._input_events: list[Int] = []
         self._bare_s: list[float] = []
         self._wall_s = 0.0
+        self._failed = False
 
     # -- public -----------------------------------------------------------------------------------------------
 
@@ -102,6 +103,9 @@ class Recorder:
         if self._interception is None:
             raise NetworkError("the recorder could not be prepared")
         self._check_shape(chunk)
+        if self._failed:
+            raise _not_whole()
+        self._failed = True  # until this chunk is recorded
         plan = self._plan
         started = time.perf_counter()
         for entry in plan.entries:
@@ -114,9 +118,12 @@ class Recorder:
             self._input_events.append(self._count_input(chunk.x))
         self._chunks.append((chunk, readout[:, : len(chunk)].to(torch.float32).cpu().numpy()))
         self._wall_s += time.perf_counter() - started
+        self._failed = False
 
     def _check_shape(self, chunk: Chunk) -> None:
         axis, shape = self.network.sample_axis, tuple(chunk.x.shape)
+        if not len(chunk):
+            raise InputError(f"chunk {chunk.index}: expected samples, found none")
         if len(chunk) != shape[axis]:
             raise InputError(f"chunk {chunk.index}: {len(chunk)} ids, but {shape[axis]} samples in its input {shape}")
         one = shape[:axis] + shape[axis + 1 :]
@@ -159,6 +166,8 @@ class Recorder:
         plan, findings = self._plan, self._findings
         if not self._chunks or findings is None:
             raise NetworkError("no chunk has been recorded since the last trace was taken")
+        if self._failed:
+            raise _not_whole()
         layers = {entry.name: entry.take() for entry in plan.synaptic}
         neurons = tuple(entry.take() for entry in plan.neurons)
         trace = Trace(
@@ -238,6 +247,10 @@ class Recorder:
             encoding_depends_on_time_steps=self.options.encoding_depends_on_time_steps,
         )
         return summarise(output, self._sample_facts().target) if readout.shape[2] > self.options.max_classes else output
+
+
+def _not_whole() -> NetworkError:
+    return NetworkError("an earlier chunk could not be recorded, and counts are not whole; begin with a new recorder")
 
 
 def record_trace(network: Network, chunks: Iterable[Chunk], options: ProbeOptions | None = None) -> Trace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from snn_eval.models.network import Network
 from snn_eval.probe.around import Around, stand_around
+from snn_eval.probe.entries import WeightedEntry
 from snn_eval.probe.inventory import spikes_of
 from snn_eval.probe.planning import Plan, PlannedInput, PlannedSpikes
 
@@ -23,12 +25,15 @@ def mark_steady(network: Network, plan: Plan, inputs: Sequence[Tensor]) -> None:
     """Run the network on each of ``inputs`` and mark the planned calls whose tensor was in the end what it had been.
 
     Versions and contents are compared, so that a change by any way is seen: in place, through ``.data``, by numpy, a
-    buffer used again.
+    buffer used again. Weights whose zeros change unseen by their version are looked at anew at each call.
     """
     marks: dict[int, bool] = {}
     for x in inputs:
         for _, planned, same in _compared(network, plan, x):
             planned.steady = marks[id(planned)] = same and marks.get(id(planned), True)
+            entry = planned.part.entry if isinstance(planned, PlannedInput) else None
+            if not same and isinstance(entry, WeightedEntry):
+                entry.repeats, entry.volatile = False, True
 
 
 def changed_later(network: Network, plan: Plan, x: Tensor) -> str | None:
@@ -39,7 +44,7 @@ def changed_later(network: Network, plan: Plan, x: Tensor) -> str | None:
 def _compared(network: Network, plan: Plan, x: Tensor) -> list[tuple[str, Planned, bool]]:
     """Each planned call with its module, and whether its tensor is at the end of the run what it was."""
     modules, layers = dict(network.module.named_modules()), network.spiking_layers()
-    seen: list[tuple[str, Planned, Tensor, Tensor, tuple[int, ...]]] = []
+    seen: list[tuple[str, Planned, Tensor, Tensor, tuple[Any, ...]]] = []
 
     def look(path: str, planned: Planned | None, tensor: Any) -> None:
         if planned is not None and isinstance(tensor, Tensor) and not tensor.is_inference():
@@ -65,9 +70,10 @@ def _compared(network: Network, plan: Plan, x: Tensor) -> list[tuple[str, Planne
     ]
 
 
-def _versions(planned: Planned, tensor: Tensor) -> tuple[int, ...]:
-    """Versions of a tensor and, where it meets one, of the weight (with its identity: it may be another one later)."""
+def _versions(planned: Planned, tensor: Tensor) -> tuple[Any, ...]:
+    """Versions of a tensor and, where it meets one, of the weight; which weight it is, and where it is zero."""
     weight = planned.parameters[planned.parameter] if isinstance(planned, PlannedInput) else None
-    if weight is None or weight.is_inference():
+    if weight is None:
         return (tensor._version,)
-    return (tensor._version, weight._version, id(weight))
+    version = -1 if weight.is_inference() else weight._version
+    return (tensor._version, version, id(weight), hashlib.sha256((weight != 0).cpu().numpy().tobytes()).digest())

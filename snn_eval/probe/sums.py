@@ -65,7 +65,10 @@ def _derive(planned: PlannedSum) -> bool:
         return False
     if a[1] is None or b[1] is None or (whole[1] is not None and not np.array_equal(whole[1], a[1] + b[1])):
         return False
-    entry.meetings[step] = a[0] + b[0] - whole[0]
+    found = a[0] + b[0] - whole[0]
+    if np.any(found < 0) or np.any(found > np.minimum(a[0], b[0])):
+        return False
+    entry.meetings[step] = found
     return True
 
 

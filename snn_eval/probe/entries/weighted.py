@@ -43,7 +43,8 @@ class _Seen:
 class WeightedEntry:
     """A layer whose inputs meet weights. ``facts`` are the constant fields of its `SynapticLayer`.
 
-    ``dims``: axes of the input; ``repeats``: the same input comes again at each step.
+    ``dims``: axes of the input; ``repeats``: the same input comes again at each step; ``volatile``: weights change
+    without a trace.
     """
 
     name: str
@@ -54,6 +55,7 @@ class WeightedEntry:
     dims: int
     unattributed: bool = False
     repeats: bool = False
+    volatile: bool = False
     grid: Grid | None = None
     done: list[Grid] = field(default_factory=list)
     fan: Fan | None = None
@@ -155,7 +157,7 @@ class WeightedEntry:
         """Fan-out of the weights as they are now; computed again only when they changed."""
         weight = part.weight if isinstance(part, Weighted) else part.b
         version = -1 if weight.is_inference() else weight._version
-        if self.fan is not None and self._weight is not None:
+        if self.fan is not None and self._weight is not None and not self.volatile:
             unchanged = self._weight.is_inference() or self._weight._version == self._version
             if weight is self._weight and unchanged and version >= 0:
                 return self.fan

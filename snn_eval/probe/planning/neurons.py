@@ -8,7 +8,7 @@ import numpy as np
 
 from snn_eval.probe.counting import ValueCounter
 from snn_eval.probe.entries import NeuronEntry, View, WeightedEntry
-from snn_eval.probe.inventory import Event, Operand
+from snn_eval.probe.inventory import Event, Memory, Operand
 from snn_eval.probe.planning.draft import Draft
 from snn_eval.probe.planning.plan import PlannedPart, PlannedSpikes
 from snn_eval.trace import UnknownOp
@@ -50,20 +50,20 @@ class NeuronPlanner:
                 continue
             spikes = draft.plan.spikes[event.module][calls[event.module]]
             calls[event.module] += 1
-            part, operand = readers.get(event.output.storage, (None, None))
+            part, operand = readers.get(event.output.memory, (None, None))
             if part is None or operand is None or not isinstance(part.entry, WeightedEntry):
                 continue
             if _same_rows(spikes.entry.view, part.entry.view, event.output, operand):
                 spikes.reader = part
 
-    def _readers(self) -> dict[int, tuple[PlannedPart, Operand]]:
+    def _readers(self) -> dict[Memory, tuple[PlannedPart, Operand]]:
         """The first weighted call that reads each piece of memory, and its operand."""
-        readers: dict[int, tuple[PlannedPart, Operand]] = {}
+        readers: dict[Memory, tuple[PlannedPart, Operand]] = {}
         for index, parts in self.draft.planned.items():
             operands = self.draft.events[index].operands
             for operand, part in zip(operands, parts, strict=False):
                 if isinstance(part.entry, WeightedEntry) and not part.swap:
-                    readers.setdefault(operand.storage, (part, operand))
+                    readers.setdefault(operand.memory, (part, operand))
         return readers
 
     def name_unknown(self) -> None:

@@ -15,16 +15,13 @@ import numpy as np
 
 from snn_eval.probe.entries import NeuronEntry, View, WeightedEntry
 from snn_eval.probe.entries.nonzero import NonzeroEntry
-from snn_eval.probe.inventory import Operand
+from snn_eval.probe.inventory import Memory, Operand
 from snn_eval.probe.planning.draft import Draft, is_within
 from snn_eval.probe.planning.plan import PlannedInput, PlannedMeeting, PlannedSpikes, PlannedSum, PlannedWitness
 
 __all__ = ["plan_sums"]
 
 _SUMS = frozenset({"add", "__radd__"})
-
-Memory = tuple[int, int]
-"""Where a tensor lay in the observed run, and its size."""
 
 
 @dataclass(slots=True)
@@ -56,36 +53,34 @@ def plan_sums(draft: Draft, meetings: Mapping[int, PlannedMeeting]) -> None:
     plan.sums, plan.witnesses = sums, places.witnesses
 
 
-def _memory(operand: Operand) -> Memory:
-    return operand.storage, int(np.prod(operand.shape, dtype=np.int64))
-
-
 def _known(draft: Draft) -> dict[Memory, _Counted]:
     """Tensors that are counted as a neuron's spikes or as a layer's input."""
     found: dict[Memory, _Counted] = {}
-    calls: Counter[str] = Counter()
+    calls: Counter[tuple[str, str]] = Counter()
     for event in draft.events:
-        if event.kind not in ("neuron", "synaptic"):
+        if event.kind not in ("neuron", "synaptic") or event.own:
             continue
-        at = calls[event.module]
-        calls[event.module] += 1
+        at = calls[event.kind, event.module]
+        calls[event.kind, event.module] += 1
         if event.kind == "neuron" and event.output is not None:
             spikes = draft.plan.spikes[event.module][at]
             if spikes.entry.spiking and spikes.entry.attributed:
-                found.setdefault(_memory(event.output), _Counted(spikes.entry, spikes.step, spikes))
+                found.setdefault(event.output.memory, _Counted(spikes.entry, spikes.step, spikes))
         elif event.kind == "synaptic" and event.module in draft.plan.hooked:
             read = draft.plan.hooked[event.module][at]
             if isinstance(read.part.entry, WeightedEntry) and not read.part.entry.unattributed:
-                found.setdefault(_memory(event.operands[0]), _Counted(read.part.entry, read.part.step, read))
+                found.setdefault(event.operands[0].memory, _Counted(read.part.entry, read.part.step, read))
     return found
 
 
 def _sum(draft: Draft, index: int, planned: PlannedMeeting, places: _Places) -> PlannedSum | None:
     event, entry = draft.events[index], planned.entry
-    if event.function not in _SUMS or len(event.operands) != 2 or event.output is None or entry.view.layout is None:
+    if event.function not in _SUMS or event.scaled or len(event.operands) != 2 or event.output is None:
         return None
-    whole = places.known.get(_memory(event.output)) or _witness(draft, event.output, planned, places)
-    parts = [places.known.get(_memory(operand)) for operand in event.operands]
+    if entry.view.layout is None:
+        return None
+    whole = places.known.get(event.output.memory) or _witness(draft, event.output, planned, places)
+    parts = [places.known.get(operand.memory) for operand in event.operands]
     if whole is None or parts[0] is None or parts[1] is None:
         return None
     if any(one.step != planned.step or one.entry.steps != entry.op.steps for one in (whole, parts[0], parts[1])):
@@ -101,12 +96,12 @@ def _witness(draft: Draft, made: Operand, planned: PlannedMeeting, places: _Plac
         return None
     taken = (*draft.plan.hooked, *draft.layers)
     for path, inputs in draft.runs.base.inputs.items():
-        if not path or _memory(made) not in inputs or any(is_within(path, other) for other in taken):
+        if not path or made.memory not in inputs or any(is_within(path, other) for other in taken):
             continue
         entry = NonzeroEntry(planned.entry.op.name, planned.entry.op.steps, View(view.layout, draft.time_steps, path))
         entry.view.size = int(np.prod(view.layout.per_sample(), dtype=np.int64))
         calls = places.witnesses.setdefault(path, [None] * len(inputs))
-        calls[inputs.index(_memory(made))] = PlannedWitness(entry, planned.step)
-        counted = places.known[_memory(made)] = _Counted(entry, planned.step)
+        calls[inputs.index(made.memory)] = PlannedWitness(entry, planned.step)
+        counted = places.known[made.memory] = _Counted(entry, planned.step)
         return counted
     return None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from snn_eval.probe.inventory import Event
+from snn_eval.probe.inventory import Event, Memory
 from snn_eval.probe.parts import Weighted
 from snn_eval.probe.planning.draft import Draft, is_within
 from snn_eval.probe.planning.plan import PlannedMeeting
@@ -36,14 +34,12 @@ def countable_around(draft: Draft) -> set[str]:
     return found
 
 
-def _reads_own_input(event: Event, given: tuple[int, int] | None, weights: set[int]) -> bool:
-    """Whether a call multiplies exactly the module's input (memory, size) by one of its parameters."""
+def _reads_own_input(event: Event, given: Memory | None, weights: set[int]) -> bool:
+    """Whether a call multiplies exactly the module's input, in the order it came, by one of its parameters."""
     if given is None or len(event.parts) != 1 or event.own or event.made_weights:
         return False
-    part, operand = event.parts[0], event.operands[0]
-    if not isinstance(part, Weighted) or id(part.weight) not in weights:
-        return False
-    return given == (operand.storage, int(np.prod(operand.shape, dtype=np.int64)))
+    part = event.parts[0]
+    return isinstance(part, Weighted) and id(part.weight) in weights and given == event.operands[0].memory
 
 
 def _lies_in_order(draft: Draft, index: int) -> bool:

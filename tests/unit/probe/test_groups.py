@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from snn_eval.errors import InputError, NetworkError, NotFiniteError
 from snn_eval.models.adapters import adapt
 from snn_eval.models.network import NeuronModel
 from snn_eval.probe import Chunk, ProbeOptions, Recorder
@@ -118,3 +119,83 @@ def test_weights_changed_within_a_run_are_seen() -> None:
     spikes = (given.x > 0).sum(1)
     np.testing.assert_array_equal(trace.synaptic[0].ops_VTN.sum(0)[0], 4 * spikes)
     np.testing.assert_array_equal(trace.synaptic[1].ops_VTN.sum(0)[0], 2 * spikes)
+
+
+class Mixer(nn.Module):
+    """Reads its input transposed, through a weight of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([[1.0, 0, 0], [1, 1, 0], [1, 1, 1]]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.nn.functional.linear(x.transpose(-1, -2), self.weight)
+
+
+class Mixing(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fire, self.mix, self.head, self.read = Fire(), Mixer(), nn.Linear(9, 2), list[Tensor]()
+
+    def forward(self, x: Tensor) -> Tensor:
+        spikes = self.fire(x)
+        self.read = [spikes.clone()]
+        return self.head(self.mix(spikes).flatten(1))
+
+
+def test_a_module_that_reads_its_input_in_another_order() -> None:
+    module = Mixing()
+    network = adapt(module, 1, neurons={Fire: FACTS}, example=torch.zeros(2, 3, 3))
+    x = torch.randn(5, 3, 3, generator=torch.Generator().manual_seed(0))
+    given = Chunk(0, np.arange(5), x, np.zeros(5, np.int64))
+    trace = Recorder(network, ProbeOptions(batch_size=5, timed_chunks=0)).record(given)
+    fan = (module.mix.weight != 0).sum(0)
+    met = (module.read[0].transpose(-1, -2) != 0) * fan
+    np.testing.assert_array_equal(trace.synaptic[0].ops_VTN.sum(0)[0], met.sum((1, 2)))
+
+
+def test_weights_masked_anew_at_each_step_behind_their_version() -> None:
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fire, self.layer = Fire(), nn.Linear(4, 4, bias=False)
+            nn.init.ones_(self.layer.weight)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out = []
+            for t in range(3):
+                self.layer.weight.data = torch.ones(4, 4)
+                self.layer.weight.data[: t + 1] = 0
+                out.append(self.layer(self.fire(x)))
+            return torch.stack(out)
+
+    network = adapt(Masked(), 3, neurons={Fire: FACTS}, example=torch.zeros(2, 4))
+    trace = Recorder(network, ProbeOptions(batch_size=5, timed_chunks=0)).record(chunk(1))
+    spikes = (chunk(1).x > 0).sum(1)
+    expected = [[(3 - t) * int(n) for n in spikes] for t in range(3)]
+    np.testing.assert_array_equal(trace.synaptic[0].ops_VTN.sum(0), expected)
+
+
+def test_after_a_chunk_that_failed_nothing_more_is_counted() -> None:
+    recording = recorder(Net())
+    recording.add(chunk(1))
+    broken = chunk(2)
+    broken.x[0, 0] = float("nan")
+    with pytest.raises(NotFiniteError):
+        recording.add(broken)
+    for again in (lambda: recording.add(chunk(3)), recording.take):
+        with pytest.raises(NetworkError, match="begin with a new recorder"):
+            again()
+
+
+def test_a_chunk_without_samples_is_refused() -> None:
+    with pytest.raises(InputError, match="expected samples, found none"):
+        recorder(Net()).add(chunk(1, n=0))
+
+
+def test_prepared_outside_and_recorded_inside_inference_mode() -> None:
+    module = Net()
+    recording = recorder(module)
+    with torch.inference_mode():
+        trace = recording.record(chunk(1))
+    assert_counted(trace, module)

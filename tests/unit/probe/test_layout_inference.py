@@ -14,7 +14,7 @@ T, N, WIDER = 4, 3, 5
 
 def operand(x: np.ndarray) -> Operand:
     digests = tuple(x.reshape(len(x), -1).sum(1) for x in (np.moveaxis(x, a, 0) for a in range(x.ndim)))
-    return Operand(x.shape, digests, frozenset(), frozenset(), False, 0)
+    return Operand(x.shape, digests, frozenset(), frozenset(), False, ())
 
 
 def numbered(*shape: int) -> np.ndarray:

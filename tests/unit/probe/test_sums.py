@@ -142,3 +142,81 @@ def test_the_modules_are_left_as_they_were() -> None:
     module = Residual()
     recorder(module).record(chunk())
     assert not any("forward" in part.__dict__ for part in module.modules())
+
+
+class Variant(Residual):
+    """The same blocks, joined in a way that could be mistaken for a plain sum of what is counted."""
+
+    def __init__(self, join: Callable[[Tensor, Tensor], Tensor], before: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.join, self.before = join, before
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = self.fire(self.stem(self.before(x)))
+        made = self.fire_a(self.a(first))
+        SEEN.append((first.clone(), made.clone()))
+        return self.head(self.pool(self.join(first, made)))
+
+
+@pytest.mark.parametrize("join", [lambda a, b: torch.add(a, b, alpha=-1), lambda a, b: a.add(b, alpha=2)])
+def test_a_scaled_sum_is_looked_at_even_where_the_first_chunk_is_silent(join: Callable[..., Tensor]) -> None:
+    recording = recorder(Variant(join, lambda x: x))
+    recording.prepare(chunk(scale=0.0))
+    recording.record(chunk(scale=0.0))
+    SEEN.clear()
+    assert meetings(recording.record(chunk(1))) == expected()
+
+
+def test_a_network_that_writes_its_input_is_not_run_on_it_twice() -> None:
+    recording = recorder(Variant(torch.add, lambda x: x.sub_(0.5).div_(0.25)))
+    assert meetings_of(recording, chunk(1)) == expected()
+
+
+class Halves(nn.Module):
+    """The parts of one tensor go separate ways: one through a block, one around it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(2)
+        self.stem, self.fire, self.block, self.fire_b = nn.Linear(5, 8), Fire(), nn.Linear(4, 4), Fire()
+        self.pool, self.head = nn.MaxPool1d(2), nn.Linear(2, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        u, v = self.fire(self.stem(x)).chunk(2, -1)
+        made = self.fire_b(self.block(u))
+        SEEN.append((v.clone(), made.clone()))
+        return self.head(self.pool(v + made))
+
+
+def test_slices_of_one_tensor_are_told_apart() -> None:
+    recording = recorder(Halves())
+    recording.prepare(chunk(scale=0.0))
+    recording.record(chunk(scale=0.0))
+    SEEN.clear()
+    assert meetings(recording.record(chunk(1))) == expected()[:1]
+
+
+def test_a_neuron_that_makes_a_product_of_its_own_beside_a_sum() -> None:
+    from spikingjelly.activation_based import neuron
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.a, self.b, self.c = nn.Linear(5, 6), nn.Linear(6, 6), nn.Linear(6, 3)
+            self.na, self.nb = neuron.PSN(T=4), neuron.PSN(T=4)
+
+        def forward(self, x_TNC: Tensor) -> Tensor:
+            first = self.na(self.a(x_TNC))
+            made = self.nb(self.b(first))
+            SEEN.append((first.clone(), made.clone()))
+            return self.c(first + made)
+
+    network = adapt(Net(), 4, feed="sequence", example=chunk().x)
+    recording = Recorder(network, ProbeOptions(batch_size=6, timed_chunks=0))
+    recording.prepare(chunk())
+    SEEN.clear()
+    trace = recording.record(chunk(1))
+    first, made = SEEN[0]
+    found = next(op.effective_TN for op in trace.elementwise if op.effective_TN is not None)
+    np.testing.assert_array_equal(found, ((first != 0) & (made != 0)).sum(-1))
