@@ -13,6 +13,7 @@ from snn_eval.units import RATIO
 
 __all__ = [
     "COARSE",
+    "COARSE_TOLERANCE",
     "DEFAULT_DROP",
     "ROUNDING_FREE",
     "TOLERANCE",
@@ -45,6 +46,9 @@ COARSE = frozenset(
     ]
 )
 """Metrics that one flipped spike can move by more than the tolerance: not a sum over all samples, but one of them."""
+
+COARSE_TOLERANCE = 0.01
+"""Relative change of those up to which rounding may be the cause; where it is more, one whole, of a share one point."""
 
 ROUNDING_FREE = frozenset(
     [
@@ -81,7 +85,8 @@ def judge_count(
 
     With w the change for the worse (in either direction where neither is better) and L the accepted one, ``regressed``
     where w > L and ``improved`` where −w > L. L is what ``--fail-on`` says; else 0 where all conditions are equal,
-    else ``tolerance`` times the value (of a share s, times the smaller of s and 1 − s: its own count).
+    else ``tolerance`` times the value (of a share s, times the smaller of s and 1 − s: its own count). A metric of
+    ``COARSE`` beyond L is ``inconclusive`` up to 1 % of the base, or one whole, or one point of a share.
 
     Args:
         old, now: the measurements.
@@ -107,9 +112,12 @@ def judge_count(
         return Finding("pass", f"within {accepted}{other}")
     if gate is None and rounded and random:
         return Finding("inconclusive", "the network is random: its own passes differ; set a limit with --fail-on")
-    if gate is None and rounded and now.metric in COARSE:
+    coarse = gate is None and rounded and now.metric in COARSE
+    if coarse and abs(worse) <= _coarse_limit(old, now) + slack:
         return Finding("inconclusive", f"one flipped spike can move it this far{other}")
     beyond = f"by more than {accepted}{other}" if accepted else "where counts must be equal"
+    if coarse:
+        beyond = f"further than a flipped spike moves it{other}"
     return Finding("regressed", f"worse {beyond}") if worse > 0 else Finding("improved", f"better {beyond}")
 
 
@@ -186,6 +194,12 @@ def _significant(pairs: Pairs, limit: float, p: float, tests: int) -> Literal["r
 
 def _limit(gate: Gate, base: float) -> float:
     return gate.amount if gate.unit == "pp" else gate.amount * abs(base)
+
+
+def _coarse_limit(old: Measurement, now: Measurement) -> float:
+    whole = float(old.value).is_integer() and float(now.value).is_integer()
+    least = 0.01 if now.unit == RATIO else 1.0 if whole else 0.0
+    return max(COARSE_TOLERANCE * abs(float(old.value)), least)
 
 
 def _points(share: float) -> str:

@@ -52,10 +52,36 @@ def test_under_other_conditions_a_tenth_of_a_per_cent_is_rounding() -> None:
 
 
 def test_what_one_spike_can_move_is_not_judged_under_other_conditions() -> None:
-    assert verdict(970, 985, "spike_count_max", conditions=OTHER) == "inconclusive"
+    assert verdict(970, 979, "spike_count_max", conditions=OTHER) == "inconclusive"
+    assert verdict(970, 961, "spike_count_max", conditions=OTHER) == "inconclusive"
     assert verdict(970, 985, "spike_count_max") == "regressed"
     assert verdict(970, 985, "spike_count_max", "spike_count_max:+1%", OTHER) == "regressed"
     assert verdict(970, 975, "spike_count_max", "spike_count_max:+1%", OTHER) == "pass"
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit", "old", "new", "expected"),
+    [
+        ("spike_count_max", "spike/sample", 970, 980, "regressed"),  # 9.7 are 1 %
+        ("spike_count_max", "spike/sample", 970, 960, "improved"),
+        ("spike_count_median", "spike/sample", 100, 10_000, "regressed"),
+        ("spike_count_median", "spike/sample", 20, 21, "inconclusive"),
+        ("spike_count_median", "spike/sample", 20.5, 21, "regressed"),
+        ("silent_layers", "count", 0, 1, "inconclusive"),
+        ("silent_layers", "count", 0, 2, "regressed"),
+        ("silent_layers", "count", 10, 0, "improved"),
+        ("silent_neurons", "1", 0.0, 0.01, "inconclusive"),
+        ("silent_neurons", "1", 0.0, 0.011, "regressed"),
+        ("latency_stable", "step", 3.0, 3.5, "regressed"),
+        ("latency_stable", "step", 3.5, 3.535, "inconclusive"),
+    ],
+)
+def test_what_one_spike_cannot_move_that_far_is_judged(
+    metric: str, unit: str, old: float, new: float, expected: str
+) -> None:
+    found = judge_count(count(metric, old, unit), count(metric, new, unit), None, OTHER, False, 0.001)
+    assert found.verdict == expected
+    assert ("further than a flipped spike" in found.reason) == (expected in ("regressed", "improved"))
 
 
 def test_what_no_rounding_changes_must_be_equal_under_any_conditions() -> None:
