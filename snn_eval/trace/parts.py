@@ -304,3 +304,8 @@ class Trace:
         for neuron in self.neurons:
             if neuron.spikes_TN.shape[-1] not in (1, n):
                 raise CountError(f"neurons {neuron.name}: {neuron.spikes_TN.shape[-1]} samples, expected {n}")
+            if min(neuron.spikes_TN.min(initial=0), neuron.per_neuron.min(initial=0)) < 0:
+                raise CountError(f"neurons {neuron.name}: a count is negative")
+        for op in self.elementwise:
+            if op.effective_TN is not None and op.effective_TN.min(initial=0) < 0:
+                raise CountError(f"operation {op.name}: a count is negative ({op.effective_TN.min()})")

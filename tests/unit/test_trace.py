@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snn_eval.errors import CountError, NotFiniteError
-from snn_eval.trace import NeuronLayer, SynapticLayer, Trace, UnknownOp, concatenate
+from snn_eval.trace import ElementwiseOp, NeuronLayer, SynapticLayer, Trace, UnknownOp, concatenate
 
 
 def layer(levels: list[float], inputs: list[list[list[int]]], fan_out: int = 10, **facts: object) -> SynapticLayer:
@@ -235,3 +235,13 @@ def test_a_readout_that_is_no_number_is_refused() -> None:
         replace(trace, output=replace(trace.output, readout_TNK=bad)).check()
     with pytest.raises(CountError, match="the readout has 1 samples, expected 2"):
         replace(trace, output=replace(trace.output, readout_TNK=readout[:, :1])).check()
+
+
+def test_a_negative_count_of_any_kind_is_refused() -> None:
+    trace = Whole(0, 50, time_steps=1).trace([0, 1, 2])
+    wrong = replace(trace.neurons[0], spikes_TN=trace.neurons[0].spikes_TN - 10**6)
+    with pytest.raises(CountError, match="negative"):
+        replace(trace, neurons=(wrong, *trace.neurons[1:])).check()
+    added = ElementwiseOp("sum", "residual_add", 1, effective_TN=np.full((1, len(trace.samples)), -1))
+    with pytest.raises(CountError, match="sum: a count is negative"):
+        replace(trace, elementwise=(added,)).check()
