@@ -8,6 +8,7 @@ from typing import Literal
 
 from snn_eval.record import Measurement
 from snn_eval.regress.gates import Gate
+from snn_eval.regress.numbers import above, points
 from snn_eval.regress.paired import ALPHA, Pairs, detectable, mcnemar
 from snn_eval.units import RATIO
 
@@ -146,14 +147,14 @@ def judge_share(now: Measurement, pairs: Pairs, gate: Gate | None, base: float, 
     counted = f"{pairs.lost} lost, {pairs.gained} gained of {pairs.n}"
     smallest = detectable(pairs.gained, pairs.n, ALPHA / tests)
     drop, gain = ("drop", "gain") if now.direction == "higher" else ("rise", "fall")
-    d = _points(limit)
+    d = points(limit)
     verdict = _significant(pairs, limit, p, tests)
     if verdict == "regressed":
-        return Finding(verdict, f"{drop} {_points(-pairs.change)} > {d}: {counted}, p = {p:.2g}", p, smallest)
+        return Finding(verdict, f"{drop} {_above(pairs, limit)}: {counted}, p = {p:.2g}", p, smallest)
     if verdict == "improved":
-        return Finding(verdict, f"{gain} {_points(pairs.change)} > {d}: {counted}", p, smallest)
+        return Finding(verdict, f"{gain} {_above(pairs, limit)}: {counted}", p, smallest)
     if smallest is None or smallest > limit:
-        seen = "none" if smallest is None else _points(smallest)
+        seen, d = ("none", d) if smallest is None else above(smallest, limit)
         return Finding("inconclusive", f"n too small; detectable {drop} = {seen}, wanted {d}: {counted}", p, smallest)
     return Finding("pass", f"within {d}: {counted}", p, smallest)
 
@@ -177,8 +178,9 @@ def judge_bound(
     if verdict is None:
         return None
     name, largest = (drop, p) if verdict == "regressed" else (gain, mcnemar(widest.gained, widest.lost) * tests)
-    size = f"{name} {_points(abs(widest.change))} > {_points(limit)}"
-    return Finding(verdict, f"{size}: of {widest.n}, whichever samples they are, p ≤ {largest:.2g}", p)
+    return Finding(
+        verdict, f"{name} {_above(widest, limit)}: of {widest.n}, whichever samples they are, p ≤ {largest:.2g}", p
+    )
 
 
 def _significant(pairs: Pairs, limit: float, p: float, tests: int) -> Literal["regressed", "improved"] | None:
@@ -202,8 +204,8 @@ def _coarse_limit(old: Measurement, now: Measurement) -> float:
     return max(COARSE_TOLERANCE * abs(float(old.value)), least)
 
 
-def _points(share: float) -> str:
-    return f"{share * 100:.3g} pp"
+def _above(pairs: Pairs, limit: float) -> str:
+    return " > ".join(above(abs(pairs.change), limit))
 
 
 def _scale(old: Measurement) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from snn_eval.record import Measurement
 from snn_eval.regress.compare import Comparison, Row
+from snn_eval.regress.numbers import signed
 from snn_eval.regress.side import Side
 from snn_eval.report.format import ABSENT, cell
 from snn_eval.units import RATIO
@@ -69,20 +70,10 @@ def change(row: Row) -> str:
         return ""
     by = now.value - old.value
     if now.unit == RATIO:
-        text = f"{_signed(by * 100)} pp" if by else ""
+        text = f"{signed(by * 100)} pp" if by else ""
         if row.interval is None:
             return text
-        return f"{text or '0 pp'} [{_signed(row.interval.low * 100)}, {_signed(row.interval.high * 100)}]"
+        return f"{text or '0 pp'} [{signed(row.interval.low * 100)}, {signed(row.interval.high * 100)}]"
     if not by:
         return ""
-    return f"{_signed(by / abs(old.value) * 100)} %" if old.value else f"{by:+.4g}"
-
-
-def _signed(number: float) -> str:
-    """Three digits, two decimals at least from 0.1 to 10, two digits of what is smaller.
-
-    >>> _signed(-81.616), _signed(-0.5), _signed(0.00123)
-    ('-81.6', '-0.50', '+0.0012')
-    """
-    size = abs(number)
-    return f"{number:+.1f}" if size >= 10 else f"{number:+.2f}" if size >= 0.1 or number == 0 else f"{number:+.2g}"
+    return f"{signed(by / abs(old.value) * 100)} %" if old.value else f"{by:+.4g}"

@@ -202,7 +202,7 @@ def test_tests_of_shares_alone_are_made_sharper_by_holm_and_keep_the_threshold()
     assert one(*fell, "accuracy:-24pp").rows[0].verdict == "regressed"
     assert one(*fell, "accuracy:-25pp").rows[0].verdict == "inconclusive"
     reason = one(*fell).rows[0].finding.reason
-    assert reason == "drop 25 pp > 0.5 pp: of 20, whichever samples they are, p ≤ 0.031"
+    assert reason == "drop 25.0 pp > 0.5 pp: of 20, whichever samples they are, p ≤ 0.031"
 
 
 def test_outcomes_that_do_not_make_the_recorded_share_are_not_used() -> None:

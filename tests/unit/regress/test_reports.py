@@ -125,5 +125,5 @@ def test_junit_counts_its_cases() -> None:
         ("1", "0", "1"),
     ]
     failed = suites[0].findall("testcase/failure")
-    assert failed[0].get("message", "").startswith("regressed: drop 3 pp > 0.5 pp: 30 lost, 0 gained of 1000")
+    assert failed[0].get("message", "").startswith("regressed: drop 3.00 pp > 0.5 pp: 30 lost, 0 gained of 1000")
     assert failed[1].text == "812.2 → 852.2 (+4.92 %)"

@@ -152,7 +152,14 @@ def test_too_few_samples_are_told_with_the_drop_they_would_show() -> None:
         "n too small; detectable drop = 2.78 pp, wanted 0.5 pp: 9 lost, 9 gained of 360",  # 19 lost beside 9 gained
     )
     assert share(1, 0, 4)[1] == "n too small; detectable drop = none, wanted 0.5 pp: 1 lost, 0 gained of 4"
-    assert share(300, 200, 10_000)[1] == "drop 1 pp > 0.5 pp: 300 lost, 200 gained of 10000, p = 4.5e-06"
+    assert share(300, 200, 10_000)[1] == "drop 1.00 pp > 0.5 pp: 300 lost, 200 gained of 10000, p = 4.5e-06"
+
+
+def test_reasons_round_as_the_table_does_and_print_true_inequalities() -> None:
+    assert share(1250, 125, 10_000)[1].startswith("drop 11.2 pp > 0.5 pp")  # 11.25
+    assert share(2512, 2010, 100_000)[1].startswith("drop 0.502 pp > 0.5 pp")
+    assert share(50_001, 0, 10_000_000)[1].startswith("drop 0.50001 pp > 0.5 pp")
+    assert share(10, 9, 1999)[1].startswith("n too small; detectable drop = 0.5003 pp, wanted 0.5 pp")
 
 
 def test_a_wider_limit_needs_fewer_samples() -> None:
