@@ -189,6 +189,7 @@ class TrainSection(_Section):
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
     patience: Annotated[int, Field(ge=0)] = 0
     amp: bool = False
+    stored: Literal["float32", "float16"] = "float32"
     seeds: Annotated[list[int], Field(min_length=1)] = Field(default_factory=lambda: [0])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from snn_eval.atomic import cannot_write, write_atomic
 from snn_eval.errors import RunError
@@ -20,7 +21,7 @@ from snn_eval.train.moving import MovingParts
 from snn_eval.train.samples import Samples
 from snn_eval.train.state import STATE_FILE, differences, flattened, read_state, write_state
 
-__all__ = ["Keeper"]
+__all__ = ["Keeper", "halved"]
 
 _NOT_DECIDING: Mapping[str, Any] = {"ablation": True, "axes": True, "published": True, "evaluate": True}
 
@@ -127,6 +128,7 @@ class Keeper:
         )
 
     def _save(self, moving: MovingParts, epoch: Epoch, path: Path) -> None:
+        weights = moving.weights if self.suite.train.stored == "float32" else halved(moving.weights)
         provenance = {  # nothing that changes from run to run: a seed gives the same file again
             "seed": self.seed,
             "epoch": epoch.epoch,
@@ -139,11 +141,11 @@ class Keeper:
         if not self.architecture.is_ours:
             # a file of ours says by name which network it is; that of a user's own is only named by the user
             buffer = io.BytesIO()
-            torch.save({"state_dict": moving.weights, "provenance": provenance}, buffer)
+            torch.save({"state_dict": weights, "provenance": provenance}, buffer)
             write_atomic(path, buffer.getvalue())
             return
         checkpoint = Checkpoint(
-            state_dict=moving.weights,
+            state_dict=weights,
             arch=self.architecture.name,
             config=self.suite.model_dump(mode="json")["model"]["config"],
             time_steps=self.suite.input.time_steps,
@@ -152,3 +154,8 @@ class Keeper:
             provenance=provenance,
         )
         save_checkpoint(path, checkpoint)
+
+
+def halved(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same with matrices and kernels rounded to float16; vectors (norms, biases) stay as they are."""
+    return {key: value.half() if value.dim() > 1 else value for key, value in weights.items()}

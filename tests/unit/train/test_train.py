@@ -130,3 +130,16 @@ def test_suites_that_cannot_be_trained(values: dict[str, Any], message: str, tmp
     with pytest.raises(SuiteError, match=message):
         train(tiny(**values), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_half_precision_is_the_rounded_checkpoint(trained: Trained, tmp_path: Path) -> None:
+    half = train(tiny(**{"train.stored": "float16"}), tmp_path, seed=1)
+    assert [epoch.train_loss for epoch in half.epochs] == [epoch.train_loss for epoch in trained.epochs]
+    small, whole = load_checkpoint(half.last_checkpoint), load_checkpoint(trained.last_checkpoint)
+    for key, weight in whole.state_dict.items():
+        expected = weight.to(torch.float16) if weight.dim() > 1 else weight
+        assert small.state_dict[key].dtype == expected.dtype
+        assert torch.equal(small.state_dict[key], expected)
+    module = build_network(str(small.arch), 3, dict(small.config or {}))
+    load_weights(module, small)
+    assert {weight.dtype for weight in module.parameters()} == {torch.float32}
