@@ -106,14 +106,14 @@ def run_candidate(run: RunFolder) -> Candidate:
 def pair(bases: Selection, news: Selection) -> tuple[list[tuple[Side, Side | None]], list[Candidate]]:
     """Which base is compared with which new result, and the new ones that have no base.
 
-    One against one is compared whatever they are. Otherwise results of the same suite and model belong together; of
-    several those of equal time steps and samples, and of these the latest. Where NEW is a folder every base is asked
-    for: one without partner stays alone.
+    One against one is compared whatever they are; of folders that hold one result each, if both are of one suite.
+    Otherwise results of the same suite and model belong together; of several those of equal time steps and samples,
+    and of these the latest. Where NEW is a folder every base is asked for: one without partner stays alone.
 
     Raises:
         GateError: none of the bases is of the one new result.
     """
-    if not bases.folder and not news.folder:
+    if (not bases.folder and not news.folder) or _single_of_one_suite(bases, news):
         return [(bases.candidates[0].load(), news.candidates[0].load())], []
     if not news.folder:
         new = news.candidates[0]
@@ -128,6 +128,12 @@ def pair(bases: Selection, news: Selection) -> tuple[list[tuple[Side, Side | Non
         pairs.append((base.load(), None if partner is None else partner.load()))
     known = {base.key for base in bases.candidates}
     return pairs, [new for new in news.candidates if new.key not in known]
+
+
+def _single_of_one_suite(bases: Selection, news: Selection) -> bool:
+    if len(bases.candidates) != 1 or len(news.candidates) != 1:
+        return False
+    return bases.candidates[0].key.suite == news.candidates[0].key.suite
 
 
 def _partner(one: Candidate, others: Sequence[Candidate]) -> Candidate | None:

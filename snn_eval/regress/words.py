@@ -22,7 +22,7 @@ def title(comparison: Comparison) -> str:
 
 
 def checkpoints(comparison: Comparison) -> str:
-    """Which weights, by the beginning of their hash."""
+    """Which weights, by the beginning of their hash, and the models' names where they differ."""
 
     def named(side: Side) -> str:
         identity = side.record.identity
@@ -32,7 +32,10 @@ def checkpoints(comparison: Comparison) -> str:
     if comparison.new is None:
         return f"checkpoint {base}"
     new = named(comparison.new)
-    return f"checkpoint {base}, the same in both" if base == new else f"checkpoint {base} → {new}"
+    text = f"checkpoint {base}, the same in both" if base == new else f"checkpoint {base} → {new}"
+    models = [side.record.identity.model for side in (comparison.base, comparison.new)]
+    other = f"; two names, compared as one result each: {models[0]} in base, {models[1]} in new"
+    return text + (other if models[0] != models[1] else "")
 
 
 def conditions_line(comparison: Comparison) -> str:

@@ -11,7 +11,7 @@ from helpers.traces import random_trace
 
 from snn_eval.errors import GateError
 from snn_eval.record import SCHEMA_VERSION, write_record
-from snn_eval.regress import baseline_name, compare, find, list_baselines, pair, write_baseline
+from snn_eval.regress import Options, baseline_name, compare, find, list_baselines, pair, text_report, write_baseline
 from snn_eval.regress.find import Selection, run_candidate
 from snn_eval.store import list_runs
 
@@ -98,6 +98,26 @@ def test_two_results_are_compared_whatever_they_are(root: Path) -> None:
     baseline = str(root / "baselines/digits-small.json")
     pairs, _ = pair(select(root, baseline), select(root, "large"))
     assert [(a.key.model, b and b.key.model) for a, b in pairs] == [("small", "large")]
+
+
+def test_one_result_on_each_side_needs_no_equal_names(root: Path) -> None:
+    (root / "baselines/digits-small.json").unlink()
+    third = stored_run(root / "new", random_trace(2, samples=12), model="third", cell="2")
+    for new in (root / "new", third.path):
+        pairs, unmatched = pair(select(root, str(root / "baselines")), select(root, str(new)))
+        assert [(a.key.model, b and b.key.model) for a, b in pairs] == [("large", "third")]
+        assert unmatched == []
+    told = " ".join(text_report(compare(pairs), Options()).split())
+    assert "; two names, compared as one result each: large in base, third in new" in told
+    pairs, _ = pair(select(root, str(root / "baselines")), select(root, "large"))
+    assert "two names" not in text_report(compare(pairs), Options())
+
+
+def test_one_result_on_each_side_of_two_suites_is_not_compared(root: Path) -> None:
+    (root / "baselines/digits-small.json").unlink()
+    other = stored_run(root / "new", random_trace(1, samples=12), suite="mnist", model="large", cell="2")
+    with pytest.raises(GateError, match="no base for mnist large; there are: digits large"):
+        pair(select(root, str(root / "baselines")), select(root, str(other.path)))
 
 
 def test_a_result_without_base_is_an_error_of_its_own(root: Path) -> None:
