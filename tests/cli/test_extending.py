@@ -46,7 +46,8 @@ def follow(snn_eval: Command) -> dict[str, Answer]:
         for line in block.text.splitlines() if block.language == "sh" else []:
             program, *words = shlex.split(line)
             if program == "python":
-                subprocess.run([sys.executable, *words], check=True)
+                done = subprocess.run([sys.executable, *words], check=True, stdout=subprocess.PIPE, text=True)
+                answers[line] = Answer(done.returncode, done.stdout, "")
                 continue
             assert program == "snn-eval"
             answers[line] = snn_eval(*words)
@@ -78,12 +79,15 @@ def test_the_page_is_followed_literally(snn_eval: Command, monkeypatch: pytest.M
     assert trained.identity.samples == 359
     assert accuracy(trained) > 0.85
     assert "1 spiking layer" in answers["snn-eval validate photos.toml"].out
+    # the part a loop of the user's own is told to train on is the one `train` reads: all but validation and test
+    assert "train 1258, validation 180, test 359" in answers["snn-eval validate photos.toml"].out
+    assert answers["python mine.py"].out == "1258 samples to train on\n"
     assert "4,810 in 4 tensors" in answers["snn-eval describe mine.pth"].out
     # the same images as numbers instead of files: 8 bits are nearly all they hold
     assert accuracy(records["snn-eval run --models arrays.toml trained/best.pt"]) > 0.85
     assert accuracy(records["snn-eval run --models function.toml trained/best.pt"]) < 0.3  # its classes are drawn
     own = next(record for line, record in records.items() if "own_neuron" in line)
-    (neurons,) = read_trace(answers[next(line for line in answers if "own_neuron" in line)].last / "trace.h5").neurons
+    (neurons,) = read_trace(answers[next(line for line in records if "own_neuron" in line)].last / "trace.h5").neurons
     assert (neurons.model, neurons.states, neurons.shape) == ("alif", 2, (64,))
     assert {m.energy_model for m in own.measurements if m.metric == "energy_total"} == {"horowitz-45nm-fp32"}
     looping = next(record for line, record in records.items() if "looping" in line)
