@@ -1,4 +1,4 @@
-"""Shows a training's progress: a bar with remaining time on a terminal, a line an epoch elsewhere, or nothing."""
+"""Shows a training's progress: a bar with remaining time on a terminal, lines elsewhere, or nothing."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from snn_eval.train import Epoch, Watcher
 
 __all__ = ["TrainingBar", "TrainingLines", "epoch_line", "watching_training"]
+
+LINE_EVERY_S = 30.0
+"""Without a terminal, a line within an epoch at most this often."""
 
 
 @contextmanager
@@ -81,25 +84,39 @@ class TrainingBar:
 
 
 class TrainingLines:
-    """A line after each epoch, with the time that is left."""
+    """A line after each epoch and now and then within it, with the time that is left of the whole training."""
 
     def __init__(self, title: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._title, self._clock = title, clock
-        self._epochs = self._done_before = 0
-        self._started = 0.0
+        self._epochs = self._done_before = self._samples = 0
+        self._epoch, self._done = 1, 0
+        self._started = self._told = 0.0
 
     def begin(self, epochs: int, done: int, samples: int) -> None:
         """Say how much there is to do."""
-        self._epochs, self._done_before, self._started = epochs, done, self._clock()
+        self._epochs, self._done_before, self._samples = epochs, done, samples
+        self._epoch, self._done = done + 1, 0
+        self._started = self._told = self._clock()
         going = f", going on after epoch {done}" if done else ""
         self._say(f"{self._title}: {epochs} epochs of {samples} samples{going}")
 
     def advance(self, samples: int) -> None:
-        """Too fine for a line."""
+        """Say how far the epoch is, not too often; its last line is that of :meth:`end_of`."""
+        self._done += samples
+        now = self._clock()
+        if now - self._told < LINE_EVERY_S or self._done >= self._samples:
+            return
+        self._told = now
+        before = (self._epoch - 1) * self._samples
+        here = before - self._done_before * self._samples + self._done
+        left = (now - self._started) / here * (self._epochs * self._samples - before - self._done)
+        self._say(f"epoch {self._epoch}/{self._epochs}: {self._done}/{self._samples} samples, {left:.0f} s left")
 
     def end_of(self, epoch: Epoch, best: Epoch) -> None:
         """Say what the epoch brought and how long the rest takes."""
-        spent = self._clock() - self._started
+        self._told = self._clock()
+        self._epoch, self._done = epoch.epoch + 1, 0
+        spent = self._told - self._started
         left = spent / (epoch.epoch - self._done_before) * (self._epochs - epoch.epoch)
         rest = f", {left:.0f} s left" if epoch.epoch < self._epochs else ""
         self._say(epoch_line(epoch, best, self._epochs) + rest)

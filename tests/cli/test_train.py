@@ -138,11 +138,31 @@ def watch(watcher: Watcher) -> None:
 
 
 def test_lines_estimate_the_rest_from_this_run_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    clock = iter([100.0, 106.0])  # one epoch in 6 s, two left
+    clock = iter([100.0, 105.0, 106.0])  # one epoch in 6 s, two left
     watch(TrainingLines("digits", lambda: next(clock)))
     assert capsys.readouterr().err.splitlines() == [
         "snn-eval: digits: 4 epochs of 10 samples, going on after epoch 1",
         "snn-eval: epoch 2/4: loss 1.2500, validation accuracy 25.00%, rate 0.030, 5.0 s, 12 s left",
+    ]
+
+
+def test_lines_within_a_long_epoch_are_half_a_minute_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    # 3 epochs of 1,000 samples, one done before; begin, then the ends of steps of 100 samples each
+    clock = iter([0.0, 29.0, 40.0, 69.9, 80.0, 100.0, 100.0, 109.9, 110.0, 200.0])
+    lines = TrainingLines("mnist", lambda: next(clock))
+    lines.begin(3, 1, 1000)
+    for _ in range(4):
+        lines.advance(100)
+    lines.advance(600)
+    lines.end_of(SECOND, FIRST)
+    for samples in (100, 150, 600):
+        lines.advance(samples)
+    assert list(clock) == []
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "snn-eval: epoch 2/3: 200/1000 samples, 360 s left",  # 40 s for 200, 1,800 more
+        "snn-eval: epoch 2/3: 400/1000 samples, 320 s left",  # 80 s for 400, 1,600 more
+        "snn-eval: epoch 2/3: loss 1.2500, validation accuracy 25.00%, rate 0.030, 5.0 s, 100 s left",
+        "snn-eval: epoch 3/3: 850/1000 samples, 16 s left",  # 200 s for 1,850, 150 more; 9.9 and 10 s were too soon
     ]
 
 
