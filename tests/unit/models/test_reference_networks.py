@@ -136,8 +136,9 @@ def test_direct_encoding_is_the_sample_itself() -> None:
 
 
 def test_encoders_say_what_they_give() -> None:
-    x = torch.tensor([[0.9, 0.4]])
+    static = torch.tensor([[0.9, 0.4]])
     for name in ENCODERS:
+        x = static.expand(9, 1, 2).transpose(0, 1) if name == "event" else static  # events come as steps
         short, long = encode(name, x, 3, np.array([0])), encode(name, x, 9, np.array([0]))
         assert (short.shape == (3, 1, 2)) == (name in SEQUENCES)
         changes = name in SEQUENCES and not torch.equal(long[:3], short)
@@ -148,7 +149,7 @@ def test_encoders_say_what_they_give() -> None:
 def test_values_out_of_range(name: str) -> None:
     with pytest.raises(SuiteError, match="expected values in 0 … 1, got 0 … 16; scale the data"):
         encode(name, torch.tensor([[0.0, 16.0]]), 3, np.array([0]))
-    with pytest.raises(SuiteError, match="expected one of direct, rate, latency, got 'poisson'"):
+    with pytest.raises(SuiteError, match="expected one of direct, rate, latency, event, got 'poisson'"):
         encode("poisson", X, 3, IDS)
 
 
