@@ -122,14 +122,37 @@ def _row(path: Path, side: Side) -> tuple[str, ...]:
     accuracy = next((m.value for m in side.record.measurements if m.metric == "accuracy"), None)
     shown = "" if accuracy is None else f"accuracy {accuracy * 100:.2f} %"
     extent = f"{identity.samples:,} samples" + (", limited" if side.record.status == "limited" else "")
-    return path.stem, extent, f"T = {identity.time_steps}", shown, "snn-eval run " + " ".join(_arguments(side))
+    return path.stem, extent, f"T = {identity.time_steps}", shown, "snn-eval run " + " ".join(_command(side))
 
 
 def _arguments(side: Side) -> list[str]:
-    """Arguments of ``snn-eval run`` that measure the same again."""
+    """Suite and checkpoint by name, and what else measures the same again: for a script that knows where they lie."""
+    identity = side.record.identity
+    return ["--models", identity.suite, identity.checkpoint_name or "CHECKPOINT", *_extent(side)]
+
+
+def _command(side: Side) -> list[str]:
+    """Arguments of ``snn-eval run`` as one types them, with PATH/TO where a file is somebody's own."""
+    from snn_eval.data import DATASETS
+    from snn_eval.suite import load_suite, suite_names
+
+    identity = side.record.identity
+    checkpoint = identity.checkpoint_name or "CHECKPOINT"
+    if identity.suite not in suite_names():
+        return ["--models", f"PATH/TO/{identity.suite}.toml", f"PATH/TO/{checkpoint}", *_extent(side)]
+    suite = load_suite(identity.suite)
+    if suite.model is not None and suite.model.checkpoint == checkpoint:
+        words = ["--suite", identity.suite]
+    else:
+        words = ["--models", identity.suite, f"PATH/TO/{checkpoint}"]
+    known = DATASETS.get(suite.data.name or "")
+    comes_along = known is not None and not known.places(suite.data.test, Path())
+    return [*words, *([] if comes_along else ["--data-dir", "FOLDER"]), *_extent(side)]
+
+
+def _extent(side: Side) -> list[str]:
     identity, made = side.record.identity, side.record.provenance
-    words = ["--models", identity.suite, identity.checkpoint_name or "CHECKPOINT"]
-    words += ["--time-steps", str(identity.time_steps)]
+    words = ["--time-steps", str(identity.time_steps)]
     if made.batch_size is not None:
         words += ["--batch-size", str(made.batch_size)]
     if side.record.status == "limited":

@@ -135,8 +135,27 @@ def test_baselines_are_listed_with_the_command_that_measures_them(snn_eval: Comm
     row = snn_eval("baseline", "list").out
     command = "--models digits digits.pt --time-steps 4 --batch-size 64 --limit 5"
     assert row.startswith("quick  5 samples, limited  T = 4  accuracy ")
-    assert row.rstrip().endswith(f"snn-eval run {command}")
+    typed = command.replace("digits.pt", "PATH/TO/digits.pt")
+    assert row.rstrip().endswith(f"snn-eval run {typed}")
     assert snn_eval("baseline", "list", "--commands").out == f"quick {command}\n"
+
+
+@pytest.mark.parametrize(
+    ("suite", "checkpoint", "command"),
+    [
+        ("digits", "digits-spiking-conv-net.pt", "--suite digits"),
+        ("mnist", "mnist-spiking-conv-net.pt", "--suite mnist --data-dir FOLDER"),
+        ("mnist", "mine.pt", "--models mnist PATH/TO/mine.pt --data-dir FOLDER"),
+        ("birds", "mine.pt", "--models PATH/TO/birds.toml PATH/TO/mine.pt"),
+    ],
+)
+def test_the_command_of_a_baseline_can_be_typed(
+    suite: str, checkpoint: str, command: str, snn_eval: Command, tmp_path: Path
+) -> None:
+    stored_run(tmp_path / "reports/runs", random_trace(samples=5), suite=suite, checkpoint_name=checkpoint)
+    snn_eval("baseline", "save")
+    row = snn_eval("baseline", "list").out.rstrip()
+    assert row.endswith(f"  snn-eval run {command} --time-steps 4 --batch-size 64")
 
 
 @pytest.mark.usefixtures("accepted")
