@@ -40,7 +40,7 @@ def matching_suites(content: Content) -> list[Match]:
     if content.format != "state dict":
         return []
     named = {tensor.name: tensor.shape for tensor in content.tensors}
-    equal = [Match(s, "network") for s in suites if _network_shapes(s) in (named, content.shapes)]
+    equal = [Match(suite, "network") for suite in suites if _is_network_of(suite, named)]
     return equal or [Match(suite, "sizes") for suite in suites if _sizes_fit(suite, content)]
 
 
@@ -49,13 +49,18 @@ def fitting_networks(weights: Mapping[str, Tensor]) -> list[Suite]:
     given = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     found: dict[str, Suite] = {}
     for suite in map(load_suite, suite_names()):
-        shapes = _network_shapes(suite)
-        prefixes = matched_names(given, shapes) if shapes else None
-        if shapes and prefixes is not None:
-            named = {prefixes[1] + name.removeprefix(prefixes[0]): shape for name, shape in given.items()}
-            if named == shapes:
-                found.setdefault(suite.model.model_dump_json(include={"arch", "config"}), suite)
+        if _is_network_of(suite, given):
+            found.setdefault(suite.model.model_dump_json(include={"arch", "config"}), suite)
     return list(found.values())
+
+
+def _is_network_of(suite: Suite, given: Shapes) -> bool:
+    """Whether these are all tensors of the suite's network, but for what all their names begin with."""
+    shapes = _network_shapes(suite)
+    prefixes = matched_names(given, shapes) if shapes else None
+    if prefixes is None:
+        return False
+    return {prefixes[1] + name.removeprefix(prefixes[0]): shape for name, shape in given.items()} == shapes
 
 
 def _network_shapes(suite: Suite) -> Shapes | None:

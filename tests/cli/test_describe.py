@@ -57,7 +57,7 @@ def test_the_command_given_works(snn_eval: Command, small: Path) -> None:
 
 
 @pytest.mark.parametrize("under", ["", "net", "model_state_dict"])
-@pytest.mark.parametrize("prefix", ["", "module.", "model."])
+@pytest.mark.parametrize("prefix", ["", "module.", "model.", "_orig_mod."])
 def test_weights_of_a_suites_network_are_recognised(under: str, prefix: str, snn_eval: Command, tmp_path: Path) -> None:
     weights = torch.load(shipped_folder("checkpoints") / "digits-spiking-conv-net.pt", weights_only=True)["state_dict"]
     named = {prefix + name: tensor for name, tensor in weights.items()}
