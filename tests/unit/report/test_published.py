@@ -38,6 +38,29 @@ def test_models_of_one_suite_share_their_published_values() -> None:
     assert table_md([record(), record()]).count("97.55 %") == 1
 
 
+def test_a_quantity_has_one_row_and_the_range_of_further_values() -> None:
+    log = {"source": "log"}
+    values = [
+        *VALUES[:1],
+        NET | {"metric": "epoch", "value": 35.0, "unit": "epochs"},
+        NET | {"metric": "spikes", "value": 180.0, "unit": "10,000 spikes", "note": "of all samples"},
+        VALUES[0] | log | {"value": 98.1},
+        VALUES[0] | log | {"value": 97.55},
+        VALUES[0] | log | {"value": 97.0},
+        NET | log | {"metric": "spikes", "value": 181.5, "unit": "10,000 spikes"},
+        VALUES[0] | {"model": "A net, pruned"},
+    ]
+    text = table_md([record(values)])
+    section = text[text.index("**Published, as published; not measured here**") :]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if "|" in line]
+    assert rows[2:] == [
+        ["A net", "accuracy", "8", "97.55 %", "B, 2020; elsewhere 97 … 98.1 %"],
+        ["A net", "spikes", "", "180 × 10,000 spikes", "B, 2020 (of all samples); elsewhere 181.5 × 10,000 spikes"],
+        ["A net, pruned", "accuracy", "8", "97.55 %", "B, 2020"],
+    ]
+    assert "accuracy 97 … 98.1 %; 3 values with their sources" in card(record(values))
+
+
 def test_the_card_has_one_line() -> None:
     line = "  published, not measured here: accuracy 97.55 … 98.2 %; 3 values with their sources in table.md"
     assert line in card(record()).splitlines()
