@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-__all__ = ["mean_and_std", "steps"]
+__all__ = ["mean_and_std", "no_further_words", "suite_and_checkpoint", "steps"]
 
 _MOST = 1000
 
@@ -27,6 +29,24 @@ def mean_and_std(
     if not half or len(numbers) % 2:
         raise click.BadParameter(f"expected MEAN,STD, or all means and then as many deviations, got {text!r}", context)
     return numbers[:half], numbers[half:]
+
+
+def suite_and_checkpoint(
+    context: click.Context, parameter: click.Parameter, pairs: tuple[tuple[str, Path], ...]
+) -> tuple[tuple[str, Path], ...]:
+    """``SUITE CHECKPOINT`` pairs as they are; an option in place of a checkpoint says that this was forgotten."""
+    for suite, checkpoint in pairs:
+        if str(checkpoint).startswith("-") and not checkpoint.exists():
+            told = f"expected --models SUITE CHECKPOINT, got --models {suite} and then {checkpoint}"
+            raise click.UsageError(f"{told}; name the checkpoint, or give --suite {suite} for the suite's own")
+    return pairs
+
+
+def no_further_words(context: click.Context) -> None:
+    """Refuse words that belong to no option, most likely a checkpoint without its suite."""
+    if context.args:
+        word = context.args[0]
+        raise click.UsageError(f"expected --models SUITE CHECKPOINT, for example --models digits {word}; got {word!r}")
 
 
 def steps(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from snn_eval.cli.choice import steps
+from snn_eval.cli.choice import no_further_words, steps, suite_and_checkpoint
 from snn_eval.cli.codes import DONE, FAILED_CELLS, WRONG_INPUT
 from snn_eval.cli.data_options import data_dir, no_download, partial_data, telling
 from snn_eval.cli.input_options import prepared
@@ -33,12 +33,15 @@ Examples:
 """
 
 
-@click.command(short_help="Measure checkpoints, leave a run folder.", epilog=_EPILOG)
+@click.command(
+    short_help="Measure checkpoints, leave a run folder.", epilog=_EPILOG, context_settings={"allow_extra_args": True}
+)
 @click.option(
     "--models",
     type=(str, click.Path(path_type=Path)),
     metavar="SUITE CHECKPOINT",
     multiple=True,
+    callback=suite_and_checkpoint,
     help="Suite (name or .toml file) and checkpoint to measure on it; may be given several times.",
 )
 @click.option("--suite", "suites", metavar="SUITE", multiple=True, help="Measure the checkpoint this suite names.")
@@ -92,6 +95,7 @@ def run(output: Path, fresh: bool, dry_run: bool, quiet: bool, **flags: Any) -> 
     from snn_eval.cli.result import print_results
     from snn_eval.run.plan import Request, plan
 
+    no_further_words(click.get_current_context())
     flags["download"] = flags["download"] and not dry_run
     request = Request(**flags)
     if request.sweep and request.time_steps is not None:

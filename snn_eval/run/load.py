@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snn_eval.errors import InputError, NetworkError, SnnEvalError, SuiteError
+from snn_eval.errors import CheckpointError, InputError, NetworkError, SnnEvalError, SuiteError
 from snn_eval.models.adapters import AdaptedNetwork, adapt
 from snn_eval.models.adapters.told import found_out
 from snn_eval.models.adapters.unnamed import unnamed_spikes
@@ -87,6 +88,7 @@ def load_network(
         NetworkError: it cannot be measured, fails on the input, or has another number of classes.
     """
     notes: tuple[str, ...] = ()
+    stored = None
     if is_nir(checkpoint):
         module, name, notes = _graph(suite, checkpoint, arch)
     elif trust:
@@ -95,16 +97,30 @@ def load_network(
         stored = load_checkpoint(checkpoint)
         found = None if arch or _named(suite, stored) else _found(suite, stored)
         module, name = _build(found or suite, stored, arch)
+        with _telling_its_suite(suite, stored):
+            renamed = load_weights(module, stored)
         told = [
             f"architecture found by the names and shapes of the tensors: that of suite {found.name}" if found else "",
-            load_weights(module, stored),
+            renamed,
         ]
         notes = (*filter(None, told), *_notes(suite, stored))
     place = device or torch.device("cpu")
-    network, steps = _adapted(suite, module, example, classes, place)
+    with _telling_its_suite(suite, stored):
+        network, steps = _adapted(suite, module, example, classes, place)
     if name not in ARCHITECTURES:
         notes = (*notes, found_out(network, steps), *filter(None, [unnamed_spikes(network, example.to(place))]))
     return LoadedNetwork(network, name, notes)
+
+
+@contextmanager
+def _telling_its_suite(suite: Suite, stored: Checkpoint | None) -> Iterator[None]:
+    """While inside, what does not fit is also told to be of another suite, where the checkpoint says so."""
+    try:
+        yield
+    except (CheckpointError, NetworkError) as error:
+        if stored is None or stored.suite in (None, suite.name):
+            raise
+        raise type(error)(f"{error}; {stored.name} was trained for suite {stored.suite}, not {suite.name}") from error
 
 
 def _graph(suite: Suite, checkpoint: Path, arch: str | None) -> tuple[nn.Module, str, tuple[str, ...]]:

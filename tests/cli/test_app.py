@@ -54,6 +54,16 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["rnu"], "unknown command 'rnu'; nearest: run"),
         (["run", "--modles", "a", "b"], "--models"),
         (["run", "--models", "digits"], "'--models' requires 2 arguments (snn-eval run --help)"),
+        (
+            ["run", "--models", "mnist", "--data-dir", "X"],
+            "expected --models SUITE CHECKPOINT, got --models mnist and then --data-dir; name the checkpoint, or give "
+            "--suite mnist for the suite's own (snn-eval run --help)",
+        ),
+        (["run", "--models", "mnist", "--quiet"], "got --models mnist and then --quiet"),
+        (
+            ["run", "model.pt", "--quiet"],
+            "expected --models SUITE CHECKPOINT, for example --models digits model.pt; got 'model.pt'",
+        ),
         (["run", "--suite", "digit"], "digits"),
         (["run", "--limit", "0"], "--limit"),
         (["run", "--convention", "exakt"], "unknown convention 'exakt'; nearest: exact"),

@@ -15,6 +15,8 @@ from snn_eval.models.networks import build_network
 from snn_eval.run.load import load_network, torch_device
 from snn_eval.suite import Suite, load_suite, with_values
 
+WIDE = torch.zeros(2, 3, 8, 8)
+WRONG_SHAPE = r"does not take input of shape \(2, 3, 8, 8\)"
 EXAMPLE = torch.zeros(2, 1, 8, 8)
 CONFIG = {"channels": [2], "strides": [2], "classes": 10}
 
@@ -184,6 +186,18 @@ def test_mistakes_of_a_checkpoint(suite: Suite, ours: Path, factory: str, tmp_pa
     bare = with_values(suite, {"model.arch": None})
     with pytest.raises(SuiteError, match="give --arch"):
         load_network(bare, weights(tmp_path), EXAMPLE, classes=10)
+
+
+def test_a_shape_that_does_not_fit_is_told_with_the_suite_it_was_trained_for(suite: Suite, ours: Path) -> None:
+    whose = "; ours.pt was trained for suite other, not digits$"
+    with pytest.raises(NetworkError, match=rf"{WRONG_SHAPE}.*{whose}"):
+        load_network(suite, ours, WIDE, classes=10)
+    with pytest.raises(CheckpointError, match=rf"expected \[.*{whose}"):
+        load_network(suite, ours, EXAMPLE, classes=10, arch="spiking-conv-net:channels=[5]")
+    save_checkpoint(ours, replace(load_checkpoint(ours), suite="digits"))
+    with pytest.raises(NetworkError) as caught:
+        load_network(suite, ours, WIDE, classes=10)
+    assert "was trained for" not in str(caught.value)
 
 
 def test_devices() -> None:
