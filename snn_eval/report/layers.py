@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -152,6 +153,9 @@ LAYER_COLUMNS: tuple[LayerColumn, ...] = (
 """What is told of a layer, in this order."""
 
 
+_UNITS = "  per sample (rate: per neuron and step); share: of the network's AC + MAC"
+
+
 def call_order(trace: Trace) -> dict[str, int]:
     """Place of each layer and operation in the order of calls; those the graph does not name come last, as listed."""
     named = [name for edge in trace.graph for name in edge]
@@ -168,7 +172,11 @@ def layer_rows(trace: Trace, record: Record) -> list[LayerRow]:
 
 
 def layers_csv(trace: Trace, record: Record) -> str:
-    """``layers.csv``: one row a layer; base units per sample, all digits; empty where an entry has no meaning."""
+    """``layers.csv``: one row a layer; base units per sample, all digits; empty where an entry has no meaning.
+
+    ``share`` is the layer's AC + MAC ÷ those of the network, ``lasfr`` is per neuron and step, ``silent_neurons`` a
+    share of the layer's neurons; shapes, weights, steps and calls are facts of the layer, not per sample.
+    """
 
     def field(value: Any) -> str:
         if isinstance(value, tuple):
@@ -180,7 +188,7 @@ def layers_csv(trace: Trace, record: Record) -> str:
 
 
 def layers_text(trace: Trace, record: Record, columns: int | None = None) -> str:
-    """The layers for a terminal of that width: a table of synaptic and one of neuron layers, values per sample."""
+    """The layers for a terminal of that width: a line on their units, a table of synaptic and one of neuron layers."""
     tables = []
     for name in ("synaptic", "neuron"):
         shown = [c for c in LAYER_COLUMNS if c.title and c.table in ("", name)]
@@ -191,7 +199,8 @@ def layers_text(trace: Trace, record: Record, columns: int | None = None) -> str
             heads = [f"{name} layer" if shown[i].key == "layer" else shown[i].title for i in kept]
             right = [shown[i].right or shown[i].unit != "" for i in kept]
             tables.append(aligned(heads, [[row[i] for i in kept] for row in cells], right, indent=2, columns=columns))
-    return "\n\n".join(tables)
+    units = _UNITS if columns is None else textwrap.fill(_UNITS, columns, subsequent_indent="    ")
+    return "\n".join([units, "\n\n".join(tables)]) if tables else ""
 
 
 def _text(column: LayerColumn, row: LayerRow) -> str:

@@ -129,7 +129,9 @@ def test_a_product_tells_of_both_operands() -> None:
 def test_the_terminal_has_a_table_for_each_type_of_layer() -> None:
     text = layers_text(tiny_trace(), layered_record())
     first, second = text.split("\n\n")
-    assert first.split("\n")[0].split()[:2] == ["synaptic", "layer"]
+    units, head, *_ = first.split("\n")
+    assert units == "  per sample (rate: per neuron and step); share: of the network's AC + MAC"
+    assert head.split()[:2] == ["synaptic", "layer"]
     assert second.split("\n")[0].split()[:2] == ["neuron", "layer"]
     assert [line.split()[0] for line in second.split("\n")[2:]] == ["lif1", "lif2", "out", "ia", "mem"]
 
