@@ -110,7 +110,11 @@ def test_a_network_of_the_users_is_trained_and_measured(function: str, snn_eval:
         (("--set", "model.config.pools=[8, 2]"), 2, "an image of 8 pixels is too small"),
         (("--set", "model.config.classes=7"), 2, "the data has 10 classes, the network's readout 7"),
         (("--set", "model.config.in_channels=3"), 2, "the network does not take input of shape (2, 1, 8, 8)"),
-        (("--arch", "resnet"), 2, "--arch: expected file.py:function or one of spiking-conv-net, got 'resnet'"),
+        (
+            ("--arch", "resnet"),
+            2,
+            "--arch: expected file.py:function, package.module:function or one of spiking-conv-net, got 'resnet'",
+        ),
         (("--arch", "net.py:seven"), 2, "the data has 10 classes, the network's readout 7"),
         (("--arch", "net.py:fixed"), 2, "the network does not take input of shape (2, 1, 8, 8)"),
         (("--device", "cuda:99"), 2, "expected cuda:99"),
