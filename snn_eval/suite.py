@@ -158,6 +158,12 @@ class ModelSection(_Section):
     time_steps_attribute: str | None = None
     roles: dict[str, Literal["hidden", "output", "gate", "encoder"]] = Field(default_factory=dict)
 
+    @property
+    def calling(self) -> dict[str, Any]:
+        """How the network is called and read, as keyword arguments of :func:`snn_eval.models.adapters.adapt`."""
+        names = ("framework", "feed", "output_index", "readout", "time_steps_attribute", "roles")
+        return {name: getattr(self, name) for name in names}
+
 
 class TrainSection(_Section):
     """``[train]``: how a checkpoint is made.

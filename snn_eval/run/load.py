@@ -154,12 +154,7 @@ def _adapted(
         module,
         suite.input.time_steps,
         sample_axis=1 if suite.input.encoding in SEQUENCES else 0,
-        framework=suite.model.framework,
-        feed=suite.model.feed,
-        output_index=suite.model.output_index,
-        readout=suite.model.readout,
-        time_steps_attribute=suite.model.time_steps_attribute,
-        roles=suite.model.roles,
+        **suite.model.calling,
     )
     return network, _try(network, example.to(device), classes)
 

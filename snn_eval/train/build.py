@@ -82,12 +82,7 @@ def build(suite: Suite, architecture: Architecture, samples: Samples, device: to
         _module(architecture, suite.input.time_steps),
         suite.input.time_steps,
         sample_axis=1 if suite.input.encoding in SEQUENCES else 0,
-        framework=suite.model.framework,
-        feed=suite.model.feed,
-        output_index=suite.model.output_index,
-        readout=suite.model.readout,
-        time_steps_attribute=suite.model.time_steps_attribute,
-        roles=suite.model.roles,
+        **suite.model.calling,
     )
     return Trainee(network, samples.example(), len(samples.training.classes), device)
 
