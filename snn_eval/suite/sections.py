@@ -1,10 +1,7 @@
-"""Suites: standard benchmarks written as TOML, read into one frozen, fully checked value."""
+"""The tables of a suite: every key, its type, its default and what it means."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -15,18 +12,18 @@ from pydantic import (
     Field,
     FiniteFloat,
     PrivateAttr,
+    SerializationInfo,
     SerializerFunctionWrapHandler,
-    ValidationError,
     model_serializer,
     model_validator,
 )
 
-from snn_eval.data.shipped import shipped_folder
 from snn_eval.data.source import DataSource
-from snn_eval.errors import SuiteError
 
 __all__ = [
+    "AblateSection",
     "Ablation",
+    "CorrectSection",
     "DataSection",
     "EvaluateSection",
     "InputSection",
@@ -35,10 +32,6 @@ __all__ = [
     "Suite",
     "SuiteSection",
     "TrainSection",
-    "load_suite",
-    "suite_names",
-    "with_tables_beside",
-    "with_values",
 ]
 
 Plain = str | int | float | bool | list[Any] | dict[str, Any]
@@ -57,11 +50,13 @@ class _Section(BaseModel):
     """Keys left out of what is written where they have their default: what was measured before keeps its identity."""
 
     @model_serializer(mode="wrap")
-    def _without_added(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_added(self, serialise: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
         written: dict[str, Any] = serialise(self)
+        if info.context == "whole":
+            return written
         fields = type(self).model_fields
         for name in self._added_later:
-            if getattr(self, name) == fields[name].default:
+            if getattr(self, name) == fields[name].get_default(call_default_factory=True):
                 written.pop(name, None)
         return written
 
@@ -79,8 +74,12 @@ class DataSection(_Section):
 
     Exactly one of ``name`` (a data set this project knows), ``images`` (a folder), ``arrays`` (an ``.npz`` or ``.h5``
     file) and ``factory`` (``file.py:function``); relative paths start from the suite's file. ``shares`` splits images
-    or arrays that have no parts of their own, ``size`` is the height and width images are resized to.
+    or arrays that have no parts of their own, ``size`` is the height and width images are resized to. ``fold`` k of
+    ``folds`` splits a data set that comes as one pool anew: the k-th fold of each class is tested, the next one is for
+    validation, the others are trained on (cross-validation).
     """
+
+    _added_later = ("fold", "folds")
 
     name: str | None = None
     images: str | None = None
@@ -92,6 +91,14 @@ class DataSection(_Section):
     train: str = "train"
     validation: str | None = "validation"
     test: str = "test"
+    fold: Annotated[int, Field(ge=0)] | None = None
+    folds: Annotated[int, Field(ge=3, le=100)] = 5
+
+    @model_validator(mode="after")
+    def _fold_there(self) -> DataSection:
+        if self.fold is not None and self.fold >= self.folds:
+            raise ValueError(f"fold: expected 0 to {self.folds - 1}, of {self.folds} folds, got {self.fold}")
+        return self
 
     @model_validator(mode="after")
     def _one_source(self) -> DataSection:
@@ -175,7 +182,13 @@ class TrainSection(_Section):
     smaller), ``patience`` the epochs without a better validation after which training ends (0: it does not).
     ``shift`` moves training images by up to that many pixels, ``flip`` mirrors half of them, ``cutout`` sets a square
     of that side to 0. ``amp`` computes layers in bfloat16.
+
+    ``budget`` r* bounds what spikes cost: ``budget_weight · max(0, r − r*)`` is added to the loss, r being the share of
+    all possible synaptic operations that spikes cause (``budget_form = "operations"``) or the share of neurons and
+    steps with a spike (``"spikes"``); 0 is no bound. ``prior`` weighs Σ|w| of all weights met by spikes.
     """
+
+    _added_later = ("budget", "budget_weight", "budget_form", "prior")
 
     epochs: Positive = 100
     batch_size: Positive = 64
@@ -189,6 +202,10 @@ class TrainSection(_Section):
     tet: Annotated[float, Field(ge=0, le=1)] = 0.5
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     rate_penalty: Annotated[FiniteFloat, Field(ge=0)] = 0.0
+    budget: Annotated[float, Field(ge=0, le=1)] = 0.0
+    budget_weight: Annotated[FiniteFloat, Field(ge=0)] = 0.1
+    budget_form: Literal["operations", "spikes"] = "operations"
+    prior: Annotated[FiniteFloat, Field(ge=0)] = 0.0
     shift: Annotated[int, Field(ge=0)] = 0
     flip: bool = False
     cutout: Annotated[int, Field(ge=0)] = 0
@@ -199,20 +216,68 @@ class TrainSection(_Section):
     seeds: Annotated[list[int], Field(min_length=1)] = Field(default_factory=lambda: [0])
 
 
+class CorrectSection(_Section):
+    """``[correct]``: what is corrected in a trained network, on images it was trained on; nothing unless asked for.
+
+    ``mode``: temporal bias correction, ``prefix`` towards the network's own rates of its later steps, ``twin`` towards
+    the activations of the ANN it was converted from. ``batches`` of ``batch_size`` images are used, each moves a bias
+    by ``eta`` times the difference. ``readout``: biases and gains are then fitted on ``samples`` images, in
+    ``iterations`` steps of ``learning_rate``, so that early readouts say what the last one says.
+    """
+
+    mode: Literal["none", "prefix", "twin"] = "none"
+    batches: Positive = 20
+    batch_size: Positive = 64
+    eta: Annotated[float, Field(gt=0, le=1)] = 0.5
+    readout: bool = False
+    samples: Positive = 1024
+    iterations: Positive = 200
+    learning_rate: Annotated[FiniteFloat, Field(gt=0)] = 1e-3
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether anything is corrected."""
+        return self.mode != "none" or self.readout
+
+
 class EvaluateSection(_Section):
-    """``[evaluate]``: what is measured, under which conventions and energy models."""
+    """``[evaluate]``: what is measured, under which conventions and energy models.
+
+    ``exit`` lets a sample stop as soon as the network is sure (``confidence`` or ``entropy``): temperature and
+    threshold are chosen on the validation part, the smallest threshold whose accuracy there is at most
+    ``exit_tolerance`` below that of all steps.
+    """
+
+    _added_later = ("exit", "exit_tolerance")
 
     metrics: list[str] = Field(default_factory=list)
     conventions: list[str] = Field(default_factory=lambda: ["exact"])
     energy: list[str] = Field(default_factory=lambda: ["horowitz-45nm-fp32"])
     batch_size: Positive = 64
+    exit: Literal["none", "confidence", "entropy"] = "none"
+    exit_tolerance: Annotated[float, Field(ge=0, le=1)] = 0.002
 
 
 class Ablation(_Section):
-    """``[[ablation]]``: a variant of the suite, ``set`` maps dotted keys to values."""
+    """``[[ablation]]``: a row of the ablation table: the suite with ``components`` on, then ``set`` dotted keys."""
 
-    name: str
+    name: Annotated[str, Field(min_length=1)]
+    components: list[str] = Field(default_factory=list)
     set: dict[str, Plain] = Field(default_factory=dict)
+    note: str = ""
+
+
+class AblateSection(_Section):
+    """``[ablate]``: how often each row is trained, and what rows are compared with.
+
+    ``values`` are seeds, or folds of the data. ``target`` is the validation accuracy whose first epoch is told beside
+    that of 99 % of a row's own last one; ``reference`` the row that the others are compared with, by default the first.
+    """
+
+    replicate: Literal["seed", "fold"] = "seed"
+    values: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = Field(default_factory=lambda: [0, 1, 2])
+    target: Annotated[float, Field(gt=0, le=1)] | None = None
+    reference: str | None = None
 
 
 class Published(_Section):
@@ -228,14 +293,23 @@ class Published(_Section):
 
 
 class Suite(_Section):
-    """A standard benchmark, every value resolved."""
+    """A standard benchmark, every value resolved.
+
+    ``components`` names bundles of dotted keys that rows of an ablation switch on; ``axes`` are dotted keys with
+    several values, with each of which every row is made.
+    """
+
+    _added_later = ("correct", "components", "ablate")
 
     suite: SuiteSection
     data: DataSection
     input: InputSection
     model: ModelSection = ModelSection()
     train: TrainSection = TrainSection()
+    correct: CorrectSection = CorrectSection()
     evaluate: EvaluateSection = EvaluateSection()
+    components: dict[str, dict[str, Plain]] = Field(default_factory=dict)
+    ablate: AblateSection = AblateSection()
     ablation: list[Ablation] = Field(default_factory=list)
     axes: dict[str, list[Plain]] = Field(default_factory=dict)
     published: list[Published] = Field(default_factory=list)
@@ -272,125 +346,3 @@ class Suite(_Section):
             size=data.size,
             folder=self.folder,
         )
-
-
-def suite_names() -> list[str]:
-    """Names of the suites that come with the project, sorted."""
-    return sorted(path.stem for path in shipped_folder("suites").glob("*.toml"))
-
-
-def load_suite(name_or_path: str | Path) -> Suite:
-    """Read a suite by name (one that comes with the project) or from a ``.toml`` file.
-
-    Raises:
-        SuiteError: no such suite, no valid TOML, an unknown key (the nearest one is named), or a wrong value; one line
-            with file and key.
-    """
-    path = _find(name_or_path)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SuiteError(f"{path}: expected a readable suite file, got {error}") from error
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError, or a number of thousands of digits
-        raise SuiteError(f"{path}: expected TOML, got {error}") from error
-    suite = _validated(values, str(path), None if _is_name(name_or_path) else path.parent)
-    for ablation in suite.ablation:  # a wrong key is found now, not after hours of training
-        with_values(suite, ablation.set, source=f"{path}: ablation {ablation.name!r}")
-    for key, choices in suite.axes.items():
-        for choice in choices:
-            with_values(suite, {key: choice}, source=f"{path}: axis")
-    return suite
-
-
-def with_tables_beside(suite: Suite) -> Suite:
-    """The suite with paths of energy tables that start, like all others in a file of a user, from the file's folder."""
-    folder, names = suite.folder, suite.evaluate.energy
-    if folder is None or not any(name.endswith(".toml") for name in names):
-        return suite
-    found = [str(folder / name) if name.endswith(".toml") else name for name in names]
-    return suite.model_copy(update={"evaluate": suite.evaluate.model_copy(update={"energy": found})})
-
-
-def with_values(suite: Suite, values: Mapping[str, Any], source: str = "set") -> Suite:
-    """The suite with some values replaced, checked again.
-
-    Args:
-        suite: the suite to start from; unchanged.
-        values: dotted key -> value, for example ``{"input.time_steps": 4}``.
-        source: where the values come from, for messages.
-
-    Raises:
-        SuiteError: an unknown key or a wrong value.
-    """
-    tree = suite.model_dump()
-    for dotted, value in values.items():
-        *parents, last = dotted.split(".")
-        node = tree
-        for depth, part in enumerate(parents):
-            if not isinstance(node.get(part), dict):
-                raise SuiteError(f"{source}: {_unknown_key('.'.join(parents[: depth + 1]), node)}")
-            node = node[part]
-        node[last] = value
-    return _validated(tree, source, suite.folder)
-
-
-def _is_name(name_or_path: str | Path) -> bool:
-    return isinstance(name_or_path, str) and not name_or_path.endswith(".toml")
-
-
-def _find(name_or_path: str | Path) -> Path:
-    if not _is_name(name_or_path):
-        path = Path(name_or_path)
-        if not path.is_file():
-            raise SuiteError(f"{path}: expected a suite file, found {'a folder' if path.is_dir() else 'none'}")
-        return path
-    name, names = str(name_or_path), suite_names()
-    if name not in names:
-        near = get_close_matches(name.lower(), names, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(names)}"
-        raise SuiteError(f"unknown suite {name!r}{hint}")
-    return shipped_folder("suites") / f"{name}.toml"
-
-
-def _validated(values: Mapping[str, Any], source: str, folder: Path | None) -> Suite:
-    try:
-        suite = Suite.model_validate(values)
-    except ValidationError as error:
-        # an unknown key comes first: beside a missing one it is most likely that one, misspelt
-        first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise SuiteError(f"{source}: {_explained(first, values)}{more}") from error
-    suite._folder = folder
-    return suite
-
-
-def _explained(error: Any, values: Mapping[str, Any]) -> str:
-    """One line for one of pydantic's errors: the dotted key, what was expected, what was there."""
-    location = [
-        part for part in error["loc"] if part not in ("str", "int", "float", "bool", "list[any]", "dict[str,any]")
-    ]
-    key = ".".join(str(part) for part in location)
-    if error["type"] == "extra_forbidden":
-        return _unknown_key(key, _fields_at(location[:-1]))
-    if error["type"] == "value_error":  # of several keys of a section
-        return f"{key}: {error['ctx']['error']}"
-    if error["type"] == "missing":
-        return f"{key}: expected a value, found none"
-    return f"{key}: {error['msg'][0].lower()}{error['msg'][1:]}, got {error['input']!r}"
-
-
-def _unknown_key(key: str, known: Mapping[str, Any]) -> str:
-    near = get_close_matches(key.rpartition(".")[2], known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(known)}"
-    return f"unknown key {key!r}{hint}"
-
-
-def _fields_at(location: list[Any]) -> Mapping[str, Any]:
-    """Fields of the section a location lies in."""
-    sections = {"ablation": Ablation, "published": Published}
-    fields: Mapping[str, Any] = Suite.model_fields
-    if location:
-        name = str(location[0])
-        section = sections.get(name) or Suite.model_fields[name].annotation
-        fields = getattr(section, "model_fields", {})
-    return fields
