@@ -13,6 +13,7 @@ from snn_eval.data.mnist import FASHION_MNIST, MNIST
 from snn_eval.data.nmnist import NMNIST
 from snn_eval.data.place import data_folder
 from snn_eval.data.source import DataOptions, DataSource
+from snn_eval.data.split import Fold
 from snn_eval.errors import DataError
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Chunk",
     "DataOptions",
     "DataSource",
+    "Fold",
     "KnownDataset",
     "data_folder",
     "is_here",
@@ -42,13 +44,16 @@ def load_dataset(source: DataSource | str, split: str, options: DataOptions | No
         options: of the caller: data folder, download, partial data.
 
     Raises:
-        DataError: an unknown name, files that are missing or wrong, or what the loader of the set raises.
+        DataError: an unknown name, a fold of data that have parts of their own, files that are missing or wrong, or
+            what the loader of the set raises.
     """
     if isinstance(source, DataSource) and source.name is None:
         return _of_user(source, split)
-    known = _known(source)
+    known, fold = _known(source), source.fold if isinstance(source, DataSource) else None
     known.check_part(split)
-    return known.load(split, options or DataOptions())
+    if fold is None:
+        return known.load(split, options or DataOptions())
+    return known.folded(split, fold, options or DataOptions())
 
 
 def is_here(source: DataSource | str, split: str, options: DataOptions | None = None) -> bool:

@@ -37,7 +37,9 @@ def load_arrays(source: DataSource, split: str) -> ArrayDataset:
     with _opened(path) as (keys, read):
         targets = {name: checked_target(read(f"y{name}"), f"{path}: y{name}") for name in _parts(path, keys)}
         classes = source.classes or tuple(map(str, range(1 + max(int(y.max()) for y in targets.values() if len(y)))))
-        found = Parts("arrays", {name.removeprefix("_"): y for name, y in targets.items()}, source.shares).of(split)
+        found = Parts(
+            "arrays", {name.removeprefix("_"): y for name, y in targets.items()}, source.shares, source.fold
+        ).of(split)
         whole = f"x_{found.own}" if found.own else "x"
         x = read(whole)
         if len(x) != found.available:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from snn_eval.data.dataset import ArrayDataset, fingerprint
 from snn_eval.data.known import KnownDataset
-from snn_eval.data.split import hash_split
+from snn_eval.data.split import Fold, fold_split, hash_split
 from snn_eval.errors import DataError
 
 __all__ = ["DIGITS", "FINGERPRINT", "SHARES", "load_digits"]
@@ -29,11 +29,12 @@ FINGERPRINT = "5c576b7e4a68567224f6e9d4dbdac217865641d4a3809eac89c9d9a751af8ea1"
 """Of the data this project was tested with; a different one is another data set and refused."""
 
 
-def load_digits(split: str) -> ArrayDataset:
+def load_digits(split: str, fold: Fold | None = None) -> ArrayDataset:
     """One part of the digits: ``x`` is ``[N,1,8,8]``, pixel value / 16, in 0 … 1.
 
     Args:
         split: ``train``, ``validation`` or ``test``.
+        fold: of a cross-validation, in place of our split.
 
     Raises:
         DataError: an unknown part, scikit-learn is missing, or it brings other data than expected.
@@ -43,6 +44,9 @@ def load_digits(split: str) -> ArrayDataset:
     images, target, part, found = _all()
     if found != FINGERPRINT:
         raise DataError(f"digits: expected data {FINGERPRINT[:12]}…, got {found[:12]}…; use another scikit-learn")
+    if fold is not None:
+        part = fold_split(target, fold, _SPLIT)
+        found = fingerprint([images, target], part)
     ids = np.flatnonzero(part == split).astype(np.int64)
     x = (images[ids] / np.float32(16)).astype(np.float32)[:, None]
     return ArrayDataset("digits", split, ids, x, target[ids], tuple("0123456789"), found)
@@ -67,4 +71,5 @@ DIGITS = KnownDataset(
     licence="CC BY 4.0",
     source="Alpaydin and Kaynak 1998, UCI; comes with scikit-learn",
     load=lambda split, options: load_digits(split),
+    load_fold=lambda split, fold, options: load_digits(split, fold),
 )

@@ -28,6 +28,8 @@ def load_from_factory(source: DataSource, split: str) -> ArrayDataset:
     """
     factory: Callable[[str], Any] = source.factory  # type: ignore[assignment]  # of a source of this kind
     where = f"data.factory {getattr(factory, '__name__', 'function')}({split!r})"
+    if source.fold is not None:
+        raise DataError(f"{where}: expected no data.fold, a factory gives parts of its own; use seeds")
     try:
         given = factory(split)
     except SnnEvalError:

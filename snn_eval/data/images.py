@@ -47,7 +47,7 @@ def load_images(source: DataSource, split: str) -> ArrayDataset:
         part: np.repeat(np.arange(len(classes)), [len(by_class.get(name, ())) for name in classes])
         for part, by_class in files.items()
     }
-    found = Parts("images", targets, source.shares).of(split)
+    found = Parts("images", targets, source.shares, source.fold).of(split)
     x = _read([paths[found.own][place] for place in found.place.tolist()], source.size)
     return checked_dataset("images", split, found.id, x, found.target, classes, str(root))
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from snn_eval.data.dataset import ArrayDataset, part_fingerprint
 from snn_eval.data.source import DataOptions
+from snn_eval.data.split import Fold
 from snn_eval.errors import DataError
 
 __all__ = ["TRAIN_SHARES", "KnownDataset", "official_dataset"]
@@ -31,6 +32,7 @@ class KnownDataset:
         places: files of a part -> where each would be looked for in a data folder, and whether it is there. Empty where
             the data come with an installed package.
         fetched: whether missing files can be downloaded.
+        load_fold: gives one part of a fold, where the data come as one pool.
     """
 
     name: str
@@ -40,6 +42,17 @@ class KnownDataset:
     load: Callable[[str, DataOptions], ArrayDataset]
     places: Callable[[str, Path], Mapping[str, bool]] = field(default=lambda split, folder: {})
     fetched: bool = True
+    load_fold: Callable[[str, Fold, DataOptions], ArrayDataset] | None = None
+
+    def folded(self, split: str, fold: Fold, options: DataOptions) -> ArrayDataset:
+        """One part of a fold.
+
+        Raises:
+            DataError: the data have parts of their own, or what the loader raises.
+        """
+        if self.load_fold is None:
+            raise DataError(f"{self.name}: expected no data.fold, these data have parts of their own; use seeds")
+        return self.load_fold(split, fold, options)
 
     def is_here(self, split: str, folder: Path) -> bool:
         """Whether a part can be read without a download."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn_eval.data.known import TRAIN_SHARES
-from snn_eval.data.split import hash_split
+from snn_eval.data.split import FOLD_PARTS, Fold, fold_split, hash_split
 from snn_eval.errors import DataError
 
 __all__ = ["SHARES", "Part", "Parts"]
@@ -43,19 +43,24 @@ class Parts:
         name: of the kind of data, and of its split.
         targets: part of the data's own -> class of each of its samples; ``""`` alone if they have no parts.
         shares: of a split by hash; None is :data:`SHARES`.
+        fold: of a cross-validation, in place of shares.
     """
 
     name: str
     targets: Mapping[str, NDArray[np.int64]]
     shares: Mapping[str, float] | None = None
+    fold: Fold | None = None
 
     def of(self, split: str) -> Part:
         """The samples of a part.
 
         Raises:
-            DataError: there is no such part, or it is empty, or shares do not add up to 1.
+            DataError: there is no such part, or it is empty, shares do not add up to 1, or a fold is asked for of data
+                that have parts.
         """
-        if "" in self.targets:
+        if self.fold is not None:
+            found = self._folded(self.fold, split)
+        elif "" in self.targets:
             found = self._hashed("", split, self.shares or SHARES)
         elif self.shares is not None:
             raise DataError(
@@ -70,6 +75,17 @@ class Parts:
         if not len(found.place):
             raise DataError(f"data: expected samples in part {split!r} of the {self.name}, found none")
         return found
+
+    def _folded(self, fold: Fold, split: str) -> Part:
+        if "" not in self.targets:
+            parts = ", ".join(sorted(self.targets))
+            raise DataError(f"data.fold: expected none, the {self.name} have parts: {parts}; use seeds")
+        if self.shares is not None:
+            raise DataError("data.shares: expected none beside data.fold, which splits the data anew")
+        if split not in FOLD_PARTS:
+            raise DataError(f"data.fold: expected one of the parts {', '.join(FOLD_PARTS)}, got {split!r}")
+        part = fold_split(self.targets[""], fold, f"{self.name}-1")
+        return self._at("", np.flatnonzero(part == split))
 
     def _hashed(self, own: str, split: str, shares: Mapping[str, float]) -> Part:
         if split not in shares:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from snn_eval.data.split import Fold
 from snn_eval.errors import DataError
 
 __all__ = ["DataOptions", "DataSource"]
@@ -23,6 +24,7 @@ class DataSource:
         classes: names of the classes; found or numbered if empty.
         shares: part -> share, for images and arrays without parts of their own.
         size: height and width images are resized to; None leaves them as they are.
+        fold: of a cross-validation, for data that come as one pool; None is their usual parts.
         folder: what a relative path starts from; None is the current folder.
     """
 
@@ -33,6 +35,7 @@ class DataSource:
     classes: tuple[str, ...] = ()
     shares: Mapping[str, float] | None = None
     size: tuple[int, int] | None = None
+    fold: Fold | None = None
     folder: Path | None = None
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from snn_eval.data.source import DataSource
+from snn_eval.data.split import Fold
 
 __all__ = [
     "AblateSection",
@@ -344,5 +345,6 @@ class Suite(_Section):
             classes=tuple(data.classes),
             shares=data.shares,
             size=data.size,
+            fold=None if data.fold is None else Fold(data.fold, data.folds),
             folder=self.folder,
         )
