@@ -21,6 +21,7 @@ __all__ = [
     "hierarchical_bootstrap",
     "majority_vote",
     "mean_sd",
+    "paired_bootstrap",
     "wilson_interval",
 ]
 
@@ -29,6 +30,9 @@ BOOTSTRAP_RESAMPLES = 2000
 
 _FEW_VALUES = 64
 """Up to this many distinct values a resample is one multinomial draw, which has the same distribution."""
+
+_DRAWN_AT_ONCE = 1 << 21
+"""Numbers drawn at a time where several seeds saw the same samples; bounds the memory, changes no draw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,8 @@ def hierarchical_bootstrap(
     level: float = 0.95,
     resamples: int = BOOTSTRAP_RESAMPLES,
     seed: int = 0,
+    *,
+    shared: bool = False,
 ) -> Interval:
     """Percentile interval of the mean over seeds of the mean over samples.
 
@@ -112,32 +118,98 @@ def hierarchical_bootstrap(
     has, with replacement; its statistic is the mean of the seeds' means. The interval spans the quantiles
     (1 ∓ level)/2 of the statistics.
 
+    Where the seeds ran on the same samples (a test set, not the folds of a pool), a sample that is hard is hard for
+    all of them; samples drawn for each seed anew would make the interval too narrow. With ``shared`` a resample draws
+    the samples once for all of its seeds.
+
     Args:
         per_seed: one array of values (for accuracy: 0 and 1) for each seed.
         level: confidence level.
         resamples: number of resamples.
         seed: of the generator; the same seed gives the same interval.
+        shared: the i-th value of every seed is of the same sample.
 
     Raises:
-        RefusedError: no seed, or a seed without values.
+        RefusedError: no seed, a seed without values, or seeds of different lengths that share their samples.
 
     Source: A. C. Davison, D. V. Hinkley, *Bootstrap Methods and their Application* (1997), §3.8.
     """
     arrays = [np.asarray(values, np.float64).ravel() for values in per_seed]
     if not arrays or any(a.size == 0 for a in arrays):
         raise RefusedError("a bootstrap over seeds needs at least one seed, each with at least one sample")
+    if shared and len({a.size for a in arrays}) > 1:
+        sizes = ", ".join(str(a.size) for a in arrays)
+        raise RefusedError(f"seeds that share their samples have as many values each, got {sizes}")
     rng = np.random.default_rng(seed)
     drawn = rng.integers(0, len(arrays), (resamples, len(arrays)))
+    statistic = _shared_sums(rng, np.stack(arrays), drawn) if shared else _own_sums(rng, arrays, drawn)
+    low, high = np.quantile(statistic / len(arrays), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(
+        float(low), float(high), f"hierarchical bootstrap (seeds x samples) {level:.0%}, {resamples} resamples"
+    )
+
+
+def paired_bootstrap(
+    base: Sequence[ArrayLike],
+    new: Sequence[ArrayLike],
+    level: float = 0.95,
+    resamples: int = BOOTSTRAP_RESAMPLES,
+    seed: int = 0,
+    *,
+    shared: bool = False,
+) -> Interval:
+    """Percentile interval of the mean over seeds of the mean over samples of new − base, paired by seed and sample.
+
+    Both sides of a pair are drawn together, so that what makes a seed or a sample hard for both drops out. The ends of
+    an interval of level 1 − 2α are the one-sided bounds of level 1 − α.
+
+    Args:
+        base, new: for each seed the values of the same samples in the same order.
+        level, resamples, seed, shared: as :func:`hierarchical_bootstrap`.
+
+    Raises:
+        RefusedError: other seeds or samples on one side than on the other, or none.
+    """
+    sides = [[np.asarray(values, np.float64).ravel() for values in side] for side in (base, new)]
+    sizes = [[values.size for values in side] for side in sides]
+    if sizes[0] != sizes[1]:
+        raise RefusedError(f"pairs need the same seeds and samples on both sides, got {sizes[0]} and {sizes[1]} values")
+    return hierarchical_bootstrap(
+        [after - before for before, after in zip(*sides, strict=True)], level, resamples, seed, shared=shared
+    )
+
+
+def _own_sums(
+    rng: np.random.Generator, arrays: Sequence[NDArray[np.float64]], drawn: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Sums over the ``drawn`` seeds ``[R,S]`` of means over samples drawn for each of them anew, ``[R]``."""
+    resamples = len(drawn)
     statistic = np.zeros(resamples)
     for s, values in enumerate(arrays):
         times = (drawn == s).sum(axis=1)  # how often each resample drew this seed
         means = _resampled_means(rng, values, int(times.sum()))
         owner = np.repeat(np.arange(resamples), times)
         statistic += np.bincount(owner, weights=means, minlength=resamples)
-    low, high = np.quantile(statistic / len(arrays), [(1 - level) / 2, (1 + level) / 2])
-    return Interval(
-        float(low), float(high), f"hierarchical bootstrap (seeds x samples) {level:.0%}, {resamples} resamples"
-    )
+    return statistic
+
+
+def _shared_sums(
+    rng: np.random.Generator, values_SN: NDArray[np.float64], drawn: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The same with samples drawn once for all seeds of a resample.
+
+    Samples with equal values in all seeds are alike: how often each kind of them is drawn is one multinomial draw.
+    """
+    seeds, samples = values_SN.shape
+    kinds_SP, counts = np.unique(values_SN, axis=1, return_counts=True)
+    weight_RS = np.stack([(drawn == s).sum(axis=1) for s in range(seeds)], axis=1)
+    rows = max(1, _DRAWN_AT_ONCE // len(counts))
+    sums = []
+    for start in range(0, len(drawn), rows):
+        weight = weight_RS[start : start + rows]
+        times_RP = rng.multinomial(samples, counts / samples, len(weight))
+        sums.append((times_RP @ kinds_SP.T * weight).sum(axis=1) / samples)
+    return np.concatenate(sums)
 
 
 def _resampled_means(rng: np.random.Generator, values: NDArray[np.float64], times: int) -> NDArray[np.float64]:

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from snn_eval.errors import RefusedError
-from snn_eval.stats import first_of_group, hierarchical_bootstrap, majority_vote, mean_sd, wilson_interval
+from snn_eval.stats import (
+    first_of_group,
+    hierarchical_bootstrap,
+    majority_vote,
+    mean_sd,
+    paired_bootstrap,
+    wilson_interval,
+)
 
 
 @settings(deadline=None)
@@ -99,3 +106,63 @@ def test_majority_against_counting(pairs: list[tuple[int, int]]) -> None:
     for g, winner in zip(*majority_vote(group, votes), strict=True):
         mine = [v for h, v in pairs if h == g]
         assert winner == min(set(mine), key=lambda v: (-mine.count(v), v))
+
+
+def slow_bootstrap(values_SN: np.ndarray, level: float, resamples: int, *, shared: bool) -> tuple[float, float]:
+    """The definition, one draw at a time."""
+    rng = np.random.default_rng(123)
+    seeds, samples = values_SN.shape
+    found = []
+    for _ in range(resamples):
+        once = rng.integers(0, samples, samples)
+        means = []
+        for s in rng.integers(0, seeds, seeds):
+            drawn = once if shared else rng.integers(0, samples, samples)
+            means.append(values_SN[s][drawn].mean())
+        found.append(np.mean(means))
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_paired_bootstrap_is_the_slow_one(shared: bool, level: float) -> None:
+    rng = np.random.default_rng(5)
+    hard = rng.random(200)
+    base = (rng.random((3, 200)) > 0.6 * hard).astype(float)
+    new = np.where(rng.random((3, 200)) < 0.15, 1.0, base)
+    found = paired_bootstrap(base, new, level, 6000, shared=shared)
+    low, high = slow_bootstrap(new - base, level, 6000, shared=shared)
+    assert found.low == pytest.approx(low, abs=0.06 * (high - low))
+    assert found.high == pytest.approx(high, abs=0.06 * (high - low))
+
+
+def test_samples_that_seeds_share_make_the_interval_wider() -> None:
+    """All seeds right on the same samples: three seeds say no more than one, sd √(0.9·0.1/1000)."""
+    values = np.repeat([1.0, 0.0], [900, 100])
+    once = hierarchical_bootstrap([values] * 3, resamples=20_000, shared=True)
+    half = 1.96 * math.sqrt(0.9 * 0.1 / 1000)
+    assert once.low == pytest.approx(0.9 - half, abs=0.1 * half)
+    assert once.high == pytest.approx(0.9 + half, abs=0.1 * half)
+    anew = hierarchical_bootstrap([values] * 3, resamples=20_000)
+    assert anew.high - anew.low == pytest.approx(2 * half / math.sqrt(3), rel=0.1)
+
+
+def test_a_difference_that_every_pair_has_is_certain() -> None:
+    base = [np.random.default_rng(i).normal(size=50) for i in range(3)]
+    found = paired_bootstrap(base, [values + 0.25 for values in base])
+    assert (found.low, found.high) == pytest.approx((0.25, 0.25))
+
+
+def test_shared_draws_are_the_same_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(1).integers(0, 2, (4, 300))
+    whole = hierarchical_bootstrap(values, shared=True)
+    monkeypatch.setattr("snn_eval.stats._DRAWN_AT_ONCE", 100)
+    assert hierarchical_bootstrap(values, shared=True) == whole
+
+
+def test_bootstraps_refuse_what_is_no_pair() -> None:
+    with pytest.raises(RefusedError, match=r"both sides, got \[2\] and \[3\] values"):
+        paired_bootstrap([[0, 1]], [[0, 1, 1]])
+    with pytest.raises(RefusedError, match="as many values each, got 2, 3"):
+        hierarchical_bootstrap([[0, 1], [0, 1, 1]], shared=True)
