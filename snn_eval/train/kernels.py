@@ -14,12 +14,13 @@ Floats = NDArray[np.float32]
 
 
 class Neuron(NamedTuple):
-    """Values of a neuron: θ, τ (infinite without a leak), reset to 0 rather than by subtraction of θ, no gradient
-    through the reset, slope and height of the surrogate gradient.
+    """Values of a neuron: θ, τ (infinite without a leak), whether the input decays too, reset to 0 rather than by
+    subtraction of θ, no gradient through the reset, slope and height of the surrogate gradient.
     """
 
     threshold: np.float32
     tau: np.float32
+    decays: bool
     hard: bool
     detached: bool
     slope: np.float32
@@ -33,22 +34,24 @@ _compiled = numba.njit(nogil=True, error_model="numpy", cache=True)
 
 
 @_compiled  # type: ignore[untyped-decorator]
-def _charge(x: Floats, v: Floats, above: Floats, threshold: float, tau: float, hard: bool) -> None:
-    """One step: ``h = v − v/τ + x``, ``above = h − θ``, and v after the reset."""
+def _charge(x: Floats, v: Floats, above: Floats, neuron: Neuron) -> None:
+    """One step: ``h = v − v/τ + x``, or ``v + (x − v)/τ`` where the input decays, ``above = h − θ``; v is reset."""
+    threshold, tau, decays, hard = neuron[:4]
     one, zero = np.float32(1), np.float32(0)
     for i in range(len(x)):
-        h = v[i] - v[i] / tau + x[i]
+        h = v[i] + (x[i] - v[i]) / tau if decays else v[i] - v[i] / tau + x[i]
         above[i] = h - threshold
         spike = one if h >= threshold else zero
         v[i] = (one - spike) * h if hard else h - spike * threshold
 
 
 @_compiled  # type: ignore[untyped-decorator]
-def _fire(x: Floats, v: Floats, spikes: Floats, threshold: float, tau: float, hard: bool) -> None:
+def _fire(x: Floats, v: Floats, spikes: Floats, neuron: Neuron) -> None:
     """The same with ``spikes = 1 if h ≥ θ else 0`` as its outcome."""
+    threshold, tau, decays, hard = neuron[:4]
     one, zero = np.float32(1), np.float32(0)
     for i in range(len(x)):
-        h = v[i] - v[i] / tau + x[i]
+        h = v[i] + (x[i] - v[i]) / tau if decays else v[i] - v[i] / tau + x[i]
         spike = one if h >= threshold else zero
         spikes[i] = spike
         v[i] = (one - spike) * h if hard else h - spike * threshold
@@ -56,12 +59,13 @@ def _fire(x: Floats, v: Floats, spikes: Floats, threshold: float, tau: float, ha
 
 @_compiled  # type: ignore[untyped-decorator]
 def _unroll(g: Floats, above: Floats, e: Floats, out: Floats, neuron: Neuron) -> None:
-    """One step backwards: ``dL/dx = g·σ'(h − θ) + e·dv/dh``, e being dL/dv of the step; then e of the step before.
+    """One step backwards: ``d = g·σ'(h − θ) + e·dv/dh``, e being dL/dv of the step; then e of the step before.
 
+    ``dL/dx = d``, or ``d/τ`` where the input decays.
     ``dv/dh = 1 − s`` for a hard reset and 1 for a soft one, and where the reset is not detached ``h·σ'`` or ``θ·σ'``
     less.
     """
-    threshold, tau, hard, detached, slope, height = neuron
+    threshold, tau, decays, hard, detached, slope, height = neuron
     one, zero = np.float32(1), np.float32(0)
     for i in range(len(g)):
         z = slope * above[i]
@@ -70,7 +74,7 @@ def _unroll(g: Floats, above: Floats, e: Floats, out: Floats, neuron: Neuron) ->
         if not detached:
             through -= ((above[i] + threshold) if hard else threshold) * sigma
         d = g[i] * sigma + through * e[i]
-        out[i] = d
+        out[i] = d / tau if decays else d
         e[i] = d - d / tau
 
 
@@ -85,7 +89,6 @@ def forward(x: Floats, step: int, spikes: Floats, size: int, neuron: Neuron) -> 
         size: neurons × samples of one step.
         neuron: its values.
     """
-    threshold, tau, hard = neuron[:3]
     v = np.empty(_BLOCK, np.float32)
     for start in range(0, size, _BLOCK):
         count = min(_BLOCK, size - start)
@@ -93,7 +96,7 @@ def forward(x: Floats, step: int, spikes: Floats, size: int, neuron: Neuron) -> 
         for t in range(len(spikes) // size):
             here = t * size + start
             current = x[t * step + start : t * step + start + count]
-            _fire(current, v, spikes[here : here + count], threshold, tau, hard)
+            _fire(current, v, spikes[here : here + count], neuron)
 
 
 @_compiled  # type: ignore[untyped-decorator]
@@ -103,7 +106,6 @@ def backward(g: Floats, x: Floats, step: int, out: Floats, size: int, neuron: Ne
     Surrogate: ``σ'(u) = height ÷ (1 + (slope·u)²)``, the derivative of an arctangent with slope ``π/2·α`` and height
     ``α/2``. Other arguments as in :func:`forward`. Membranes are computed again, which costs less than keeping them.
     """
-    threshold, tau, hard = neuron[:3]
     steps = len(g) // size
     above = np.empty((steps, _BLOCK), np.float32)
     v, e = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
@@ -112,7 +114,7 @@ def backward(g: Floats, x: Floats, step: int, out: Floats, size: int, neuron: Ne
         v[:], e[:] = 0, 0
         for t in range(steps):
             current = x[t * step + start : t * step + start + count]
-            _charge(current, v, above[t], threshold, tau, hard)
+            _charge(current, v, above[t], neuron)
         for t in range(steps - 1, -1, -1):
             here = t * size + start
             _unroll(g[here : here + count], above[t], e, out[here : here + count], neuron)

@@ -18,6 +18,8 @@ from snn_eval.train.trainee import Trainee
 NODES = {
     "if": (sj.IFNode, {}),
     "lif-2": (sj.LIFNode, {"tau": 2.0, "decay_input": False}),
+    "decayed-2": (sj.LIFNode, {"tau": 2.0, "decay_input": True}),
+    "decayed-1.7": (sj.LIFNode, {"tau": 1.7, "decay_input": True}),
     "lif-1.7": (sj.LIFNode, {"tau": 1.7, "decay_input": False}),
 }
 
@@ -103,7 +105,6 @@ class _Louder(sj.IFNode):
         node("if", v_reset=-0.1),
         node("if", surrogate_function=surrogate.Sigmoid()),
         node("if", store_v_seq=True),
-        node("lif-2", decay_input=True),
         _Louder(surrogate_function=surrogate.ATan(), detach_reset=True, step_mode="m"),
         sj.ParametricLIFNode(surrogate_function=surrogate.ATan(), detach_reset=True, step_mode="m"),
     ],
