@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from snn_eval.errors import DivergedError
 from snn_eval.suite import TrainSection
+from snn_eval.train.budget import Budget, sum_of_weights
 from snn_eval.train.losses import firing_rate, readout_loss
 from snn_eval.train.samples import Samples
 from snn_eval.train.trainee import Trainee
@@ -34,8 +35,9 @@ def train_epoch(
     optimizer: torch.optim.Optimizer,
     generator: torch.Generator,
     after_step: Callable[[int], None],
+    budget: Budget | None = None,
 ) -> float:
-    """Train on every sample once; returns the mean loss with its penalty.
+    """Train on every sample once; returns the mean loss with its penalties.
 
     Args:
         trainee: the network.
@@ -44,6 +46,7 @@ def train_epoch(
         optimizer: its learning rate is set already.
         generator: source of order and augmentation.
         after_step: called with the number of samples after every step.
+        budget: what spikes may cost, of :func:`snn_eval.train.budget.budget_of`.
 
     Raises:
         DivergedError: the loss is no longer finite; the weights of the epoch before are kept by the caller.
@@ -51,7 +54,7 @@ def train_epoch(
     config = samples.suite.train
     trainee.module.train()
     total = 0.0
-    with trainee.fused(), trainee.spikes() as spikes:
+    with trainee.fused(), trainee.named_spikes() as spikes:
         for x, target in samples.shuffled(number, generator):
             spikes.clear()
             with torch.autocast(trainee.device.type, torch.bfloat16, enabled=config.amp):
@@ -63,8 +66,7 @@ def train_epoch(
                 tet=config.tet,
                 label_smoothing=config.label_smoothing,
             )
-            if config.rate_penalty:
-                loss = loss + config.rate_penalty * firing_rate(spikes)
+            loss = loss + _penalties(trainee, spikes, config, budget)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             if config.gradient_clip:
@@ -91,6 +93,20 @@ def check(trainee: Trainee, samples: Samples) -> Check:
             seen += len(target)
     trainee.network.framework.reset(trainee.module)
     return Check(loss / seen, right / seen, rates / seen)
+
+
+def _penalties(
+    trainee: Trainee, spikes: Sequence[tuple[str, Tensor]], config: TrainSection, budget: Budget | None
+) -> Tensor | float:
+    """What is added to the loss of the readout."""
+    penalty: Tensor | float = 0.0
+    if config.rate_penalty:
+        penalty = penalty + config.rate_penalty * firing_rate(output for _, output in spikes)
+    if budget is not None:
+        penalty = penalty + budget.penalty(spikes)
+    if config.prior:
+        penalty = penalty + config.prior * sum_of_weights(trainee.module)
+    return penalty
 
 
 def _finite(loss: float, epoch: int, config: TrainSection) -> float:

@@ -10,6 +10,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from snn_eval.errors import RunError
+from snn_eval.train.budget import budget_of
 from snn_eval.train.epoch import check, train_epoch
 from snn_eval.train.log import Epoch
 from snn_eval.train.samples import Samples
@@ -33,6 +34,7 @@ class MovingParts:
         self._samples = samples
         self._generator = torch.Generator().manual_seed(seed)
         self._optimizer = make_optimizer(trainee.module.parameters(), samples.suite.train)
+        self._budget = budget_of(trainee, samples.example(), samples.suite.train)
         self._average: AveragedModel | None = None
         self._watched = trainee
         if samples.suite.train.average:
@@ -58,7 +60,9 @@ class MovingParts:
                 self._average.update_parameters(self._trainee.module)
             advanced(samples)
 
-        loss = train_epoch(self._trainee, self._samples, number, self._optimizer, self._generator, after_step)
+        loss = train_epoch(
+            self._trainee, self._samples, number, self._optimizer, self._generator, after_step, self._budget
+        )
         found = check(self._watched, self._samples)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         return Epoch(number, rate, loss, found.loss, found.accuracy, found.firing_rate, wall, cpu)

@@ -74,6 +74,13 @@ class Trainee:
             yield spikes
 
     @contextmanager
+    def named_spikes(self) -> Iterator[list[tuple[str, Tensor]]]:
+        """As :meth:`spikes`, each with the path of its layer."""
+        spikes: list[tuple[str, Tensor]] = []
+        with self._hooked(lambda name, output: spikes.append((name, output))):
+            yield spikes
+
+    @contextmanager
     def _hooked(self, told: Callable[[str, Tensor], None]) -> Iterator[None]:
         """While inside, ``told`` hears of every output of a spiking layer."""
 
