@@ -186,7 +186,7 @@ class TrainSection(_Section):
 
     ``budget`` r* bounds what spikes cost: ``budget_weight · max(0, r − r*)`` is added to the loss, r being the share of
     all possible synaptic operations that spikes cause (``budget_form = "operations"``) or the share of neurons and
-    steps with a spike (``"spikes"``); 0 is no bound. ``prior`` weighs Σ|w| of all weights met by spikes.
+    steps with a spike (``"spikes"``); 0 is no bound. ``prior`` weighs Σ|w| over all convolutions and linear layers.
     """
 
     _added_later = ("budget", "budget_weight", "budget_form", "prior")
