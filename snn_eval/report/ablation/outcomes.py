@@ -1,0 +1,59 @@
+"""Which samples a cell has right: at its headline, after t steps, at a threshold of the exit."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn_eval.cell import CellRecord, ExitPoint, ExitSummary, unpacked
+
+__all__ = ["Right", "accuracy_after", "chosen_point", "right", "right_after", "right_at"]
+
+Right = NDArray[np.bool_]
+
+
+def right_after(cell: CellRecord, time_steps: int) -> Right | None:
+    """``[N]``, deciding by the mean readout over the first ``time_steps`` steps; None where prefixes were refused."""
+    for point in cell.truncated:
+        if point.time_steps == time_steps:
+            return unpacked(point.correct, cell.samples)
+    return None
+
+
+def right_at(cell: CellRecord, threshold: float) -> Right | None:
+    """``[N]``, leaving at the first step that is as sure as the threshold; None where the cell does not tell."""
+    if cell.exit is None:
+        return None
+    chosen = cell.exit.chosen
+    points = [*cell.exit.test, *([chosen] if cell.exit.threshold is not None else [])]
+    for point in points:
+        if point.threshold == threshold and point.correct is not None:
+            return unpacked(point.correct, cell.samples)
+    return None
+
+
+def right(cell: CellRecord) -> Right | None:
+    """``[N]`` as the headline's accuracy has it: at the chosen exit where the row's numbers are those, else all steps.
+
+    None where the cell tells the accuracy alone.
+    """
+    if not cell.uses_exit or cell.exit is None:
+        return right_after(cell, cell.time_steps)
+    return chosen_right(cell, cell.exit)
+
+
+def chosen_right(cell: CellRecord, exit: ExitSummary) -> Right | None:
+    """``[N]`` at the chosen threshold; without one every sample takes all steps."""
+    if exit.chosen.correct is not None:
+        return unpacked(exit.chosen.correct, cell.samples)
+    return right_after(cell, cell.time_steps) if exit.threshold is None else right_at(cell, exit.threshold)
+
+
+def chosen_point(cell: CellRecord) -> ExitPoint | None:
+    """The point of the test part at the threshold chosen on validation."""
+    return None if cell.exit is None else cell.exit.chosen
+
+
+def accuracy_after(cell: CellRecord, time_steps: int) -> float | None:
+    """Accuracy of the network stopped after so many steps."""
+    return next((point.accuracy for point in cell.truncated if point.time_steps == time_steps), None)

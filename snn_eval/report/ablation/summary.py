@@ -1,0 +1,101 @@
+"""Mean, spread and interval of a quantity over the replicates of a row, and its difference to the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn_eval.cell import CellRecord
+from snn_eval.report.ablation.groups import Group, paired
+from snn_eval.report.ablation.outcomes import right
+from snn_eval.report.ablation.quantities import ACCURACY, Quantity
+from snn_eval.stats import hierarchical_bootstrap, mean_sd, paired_bootstrap
+
+__all__ = ["Summary", "accuracy_summary", "delta", "difference", "of_replicates", "summary"]
+
+Values = Sequence[NDArray[np.bool_]] | Sequence[NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Mean and standard deviation over ``n`` of ``asked`` cells measured; the interval, or None where there is none."""
+
+    mean: float
+    sd: float
+    n: int
+    asked: int
+    low: float | None = None
+    high: float | None = None
+
+
+def of_replicates(values: Sequence[float | None], asked: int, level: float = 0.95) -> Summary | None:
+    """Of one number a replicate; the interval is the bootstrap's over replicates, and there is none for a single one.
+
+    None where no replicate has a value.
+    """
+    there = [value for value in values if value is not None]
+    if not there:
+        return None
+    if min(there) == max(there):  # exactly, with no rounding of the mean
+        ends = (there[0], there[0]) if len(there) > 1 else (None, None)
+        return Summary(there[0], 0.0, len(there), asked, *ends)
+    found = mean_sd(there)
+    interval = hierarchical_bootstrap([[value] for value in there], level)
+    return Summary(found.mean, found.sd, len(there), asked, interval.low, interval.high)
+
+
+def summary(quantity: Quantity, group: Group) -> Summary | None:
+    """Of a quantity in a group; accuracies by sample where the cells tell which samples are right."""
+    if quantity is ACCURACY:
+        return accuracy_summary(group)
+    return of_replicates([quantity.read(cell) for cell in group.done], len(group.done))
+
+
+def accuracy_summary(group: Group) -> Summary | None:
+    """Accuracy with the hierarchical bootstrap interval over replicates and samples.
+
+    A cell that tells no samples enters as if its right ones were any; they are then not shared with other replicates.
+    """
+    told = [(cell, ACCURACY.read(cell), right(cell)) for cell in group.done]
+    there = [(cell, value, outcomes) for cell, value, outcomes in told if value is not None]
+    if not there:
+        return None
+    shared = group.shared and all(outcomes is not None for _, _, outcomes in there)
+    values = [_as_good(cell, value) if outcomes is None else outcomes for cell, value, outcomes in there]
+    ends = hierarchical_bootstrap(values, shared=shared)
+    found = mean_sd([value for _, value, _ in there])
+    return Summary(found.mean, found.sd, found.n, len(group.done), ends.low, ends.high)
+
+
+def _as_good(cell: CellRecord, accuracy: float) -> NDArray[np.bool_]:
+    """Some outcomes with this accuracy."""
+    samples = max(cell.samples, 1)
+    return np.arange(samples) < round(accuracy * samples)
+
+
+def delta(base: Group, new: Group) -> Summary | None:
+    """Headline accuracy of ``new`` less that of ``base``, paired over replicates and samples.
+
+    None where no replicate of both tells its samples.
+    """
+    pairs = [(right(before), right(after)) for before, after in paired(base, new)]
+    there = [(before, after) for before, after in pairs if before is not None and after is not None]
+    shared = base.shared and new.shared
+    return difference([b for b, _ in there], [a for _, a in there], len(new.done), shared=shared)
+
+
+def _mean(values: NDArray[np.bool_] | NDArray[np.float64]) -> float:
+    return float(np.asarray(values, np.float64).mean())
+
+
+def difference(base: Values, new: Values, asked: int, level: float = 0.95, *, shared: bool) -> Summary | None:
+    """Mean over replicates of the mean over samples of ``new`` less ``base``; None for no pairs."""
+    if not base:
+        return None
+    means = [_mean(after) - _mean(before) for before, after in zip(base, new, strict=True)]
+    ends = paired_bootstrap(base, new, level, shared=shared)
+    found = mean_sd(means)
+    return Summary(found.mean, found.sd, found.n, asked, ends.low, ends.high)

@@ -1,0 +1,88 @@
+"""How means, spreads and intervals of an ablation read; single values are formatted as in every other report."""
+
+from __future__ import annotations
+
+from snn_eval.report.ablation.quantities import SECONDS, Quantity
+from snn_eval.report.ablation.summary import Summary
+from snn_eval.report.format import ABSENT, cell
+from snn_eval.units import COUNT, RATIO, STEP, percent, scaled
+
+__all__ = ["accuracy_text", "energy_text", "points", "ratio_text", "shown", "with_unit"]
+
+
+def accuracy_text(found: Summary | None) -> str:
+    """Per cent with interval and spread: ``99.12 [98.92, 99.29] (sd 0.05)``.
+
+    >>> accuracy_text(Summary(0.9912, 0.0005, 3, 3, 0.9892, 0.9929))
+    '99.12 [98.92, 99.29] (sd 0.05)'
+    """
+    if found is None:
+        return ABSENT
+    spread = f" (sd {percent(found.sd):.2f})" if found.n > 1 else ""
+    return f"{percent(found.mean):.2f}{_percent_ends(found)}{spread}"
+
+
+def points(found: Summary | None) -> str:
+    """A difference of accuracies in points, with sign and interval.
+
+    >>> points(Summary(0.0012, 0.0005, 3, 3, -0.0001, 0.0029))
+    '+0.12 [-0.01, +0.29]'
+    """
+    if found is None:
+        return ABSENT
+    return f"{percent(found.mean):+.2f}{_percent_ends(found, sign='+')}"
+
+
+def _percent_ends(found: Summary, sign: str = "") -> str:
+    if found.low is None or found.high is None:
+        return ""
+    return f" [{percent(found.low):{sign}.2f}, {percent(found.high):{sign}.2f}]"
+
+
+def ratio_text(found: Summary | None) -> str:
+    """A ratio with its interval: ``0.62 [0.60, 0.64]``."""
+    if found is None:
+        return ABSENT
+    ends = "" if found.low is None or found.high is None else f" [{found.low:.2f}, {found.high:.2f}]"
+    return f"{found.mean:.2f}{ends}"
+
+
+def shown(quantity: Quantity, found: Summary | None) -> str:
+    """The mean with the standard deviation in parentheses, both with the mean's prefix; how many, if not all.
+
+    >>> from snn_eval.report.ablation.quantities import QUANTITIES
+    >>> energy = next(q for q in QUANTITIES if q.key == "energy_total")
+    >>> shown(energy, Summary(2.5e-7, 1.2e-9, 3, 3)), shown(energy, Summary(2.5e-7, 0.0, 1, 1))
+    ('250.0 (1.2) nJ', '250.0 nJ')
+    """
+    if found is None:
+        return ABSENT
+    if quantity.unit == RATIO:
+        return accuracy_text(found)
+    text = with_unit(found.mean, quantity.unit)
+    number, _, prefix = text.partition(" ")
+    if found.n > 1 and found.sd:
+        factor = 1.0 if not found.mean else scaled(found.mean, _scaled_as(quantity.unit))[0] / found.mean
+        decimals = len(number.partition(".")[2])
+        spread = f"{found.sd * factor:.{decimals}f}" if decimals < 2 else f"{found.sd * factor:.2g}"
+        number = f"{number} ({spread})"
+    some = f" ({found.n} of {found.asked})" if found.n < found.asked else ""
+    return f"{number} {prefix}".rstrip() + some
+
+
+def with_unit(value: float, unit: str) -> str:
+    """A single value for a table whose header names the unit; counts, steps and seconds without needless digits."""
+    if unit in (COUNT, STEP, SECONDS):
+        whole = float(value).is_integer() and abs(value) < 1e15
+        text = f"{value:.0f}" if whole else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
+        return f"{text} s" if unit == SECONDS else text
+    return cell(value, unit)
+
+
+def energy_text(value: float | None) -> str:
+    """An energy per sample, or a dash."""
+    return ABSENT if value is None else cell(value, "J/sample")
+
+
+def _scaled_as(unit: str) -> str:
+    return COUNT if unit == SECONDS else unit
