@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from spikingjelly.activation_based import layer
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 
 from snn_eval.errors import SuiteError
 from snn_eval.models.blocks import ConvShape, SpikingConv, StaticStem
-from snn_eval.models.neurons import NeuronConfig
+from snn_eval.models.layered import LayeredNet
+from snn_eval.models.neurons import NeuronConfig, build_neuron
 
 __all__ = ["ARCHITECTURES", "SpikingConvNet", "build_network"]
 
@@ -52,10 +54,10 @@ class SpikingConvNet(nn.Module):
     ) -> None:
         super().__init__()
         shapes = _shapes(in_channels, channels, strides, kernels or [3] * len(channels), pools or [1] * len(channels))
-        config = NeuronConfig(**(neuron or {}))
+        make_neuron = partial(build_neuron, NeuronConfig(**(neuron or {})))
         self.time_steps = time_steps
-        self.stem = StaticStem(shapes[0], config)
-        self.blocks = nn.Sequential(*(SpikingConv(shape, config) for shape in shapes[1:]))
+        self.stem = StaticStem(shapes[0], make_neuron)
+        self.blocks = nn.Sequential(*(SpikingConv(shape, make_neuron) for shape in shapes[1:]))
         size = image_size
         for shape in shapes:
             size = shape.size_of(size)
@@ -87,7 +89,10 @@ def _shapes(in_channels: int, channels: Sequence[int], *others: Sequence[int]) -
     return [ConvShape(*values) for values in zip(inputs, channels, kernels, strides, pools, strict=True)]
 
 
-ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"spiking-conv-net": SpikingConvNet}
+ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
+    "spiking-conv-net": SpikingConvNet,
+    "layered-net": LayeredNet,
+}
 """Name in a suite -> class; called with ``time_steps`` and the values of the suite's ``[model]``."""
 
 
