@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from snn_eval.cell import CellRecord
+from snn_eval.report.ablation.controls import control_section, prefix_section
 from snn_eval.report.ablation.document import Document
+from snn_eval.report.ablation.effect_tables import correction_section, effect_sections
+from snn_eval.report.ablation.features import feature_section
 from snn_eval.report.ablation.groups import Group
 from snn_eval.report.ablation.main_table import cost_section, size_section
+from snn_eval.report.ablation.original import original_section
 
 __all__ = ["document"]
 
@@ -22,8 +26,17 @@ def document(
     quick: bool,
 ) -> Document:
     """All tables of the rows."""
-    sections = [cost_section(groups, reference), size_section(groups)]
-    return Document(_title(cells), _lead(groups, cells, quick), tuple(sections))
+    sections = [
+        cost_section(groups, reference),
+        size_section(groups),
+        original_section(groups, published),
+        feature_section(groups, reference, published),
+        control_section(groups),
+        prefix_section(groups),
+        correction_section(groups),
+        *effect_sections(groups),
+    ]
+    return Document(_title(cells), _lead(groups, cells, quick), tuple(s for s in sections if s is not None))
 
 
 def _title(cells: Sequence[CellRecord]) -> str:

@@ -14,6 +14,8 @@ from snn_eval.atomic import write_atomic
 from snn_eval.cell import CellRecord, read_cell, write_cell
 from snn_eval.errors import RunError
 from snn_eval.report.ablation.build import document
+from snn_eval.report.ablation.controls import curves_csv
+from snn_eval.report.ablation.effect_tables import effects_csv
 from snn_eval.report.ablation.groups import grouped
 from snn_eval.report.ablation.main_table import table_csv
 from snn_eval.report.ablation.page import to_html
@@ -120,6 +122,8 @@ def _write(cells: Sequence[CellRecord], folder: Path, inputs: _Inputs) -> Path:
     files: dict[str, str | bytes] = {
         INPUTS: json.dumps(inputs.model_dump(mode="json"), indent=1, sort_keys=True, ensure_ascii=False) + "\n",
         "table.csv": table_csv(groups, inputs.reference),
+        "curves.csv": curves_csv(groups),
+        "effects.csv": effects_csv(groups),
         "table.tex": to_latex(made),
         "table.html": to_html(made, {}),
         "table.md": to_markdown(made),

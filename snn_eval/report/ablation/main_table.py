@@ -37,7 +37,7 @@ def cost_section(groups: Sequence[Group], reference: str | None) -> Section:
         change = ABSENT if base is None or base is group else points(delta(base, group))
         costs = [shown(_BY_KEY[key], summary(_BY_KEY[key], group)) for key in _COST]
         split = " / ".join(_mean(group, key) for key in ("spikes_hidden", "spikes_output"))
-        rows.append([group.title, str(len(group.done)), accuracy_text(summary(ACCURACY, group)), change, *costs, split])
+        rows.append([group.title, _count(group), accuracy_text(summary(ACCURACY, group)), change, *costs, split])
     return Section("Accuracy and cost", _reading(groups, reference), Table.of(headers, rows), _gaps(groups))
 
 

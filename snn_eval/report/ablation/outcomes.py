@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from snn_eval.cell import CellRecord, ExitPoint, ExitSummary, unpacked
+from snn_eval.cell import CellRecord, ExitSummary, unpacked
 
-__all__ = ["Right", "accuracy_after", "chosen_point", "right", "right_after", "right_at"]
+__all__ = ["Right", "chosen_right", "right", "right_after", "right_at"]
 
 Right = NDArray[np.bool_]
 
@@ -47,13 +47,3 @@ def chosen_right(cell: CellRecord, exit: ExitSummary) -> Right | None:
     if exit.chosen.correct is not None:
         return unpacked(exit.chosen.correct, cell.samples)
     return right_after(cell, cell.time_steps) if exit.threshold is None else right_at(cell, exit.threshold)
-
-
-def chosen_point(cell: CellRecord) -> ExitPoint | None:
-    """The point of the test part at the threshold chosen on validation."""
-    return None if cell.exit is None else cell.exit.chosen
-
-
-def accuracy_after(cell: CellRecord, time_steps: int) -> float | None:
-    """Accuracy of the network stopped after so many steps."""
-    return next((point.accuracy for point in cell.truncated if point.time_steps == time_steps), None)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from snn_eval.cell import CellRecord
 from snn_eval.report.ablation.groups import Group, paired
@@ -14,9 +14,9 @@ from snn_eval.report.ablation.outcomes import right
 from snn_eval.report.ablation.quantities import ACCURACY, Quantity
 from snn_eval.stats import hierarchical_bootstrap, mean_sd, paired_bootstrap
 
-__all__ = ["Summary", "accuracy_summary", "delta", "difference", "of_replicates", "summary"]
+__all__ = ["Summary", "accuracy_summary", "delta", "difference", "of_outcomes", "of_replicates", "summary"]
 
-Values = Sequence[NDArray[np.bool_]] | Sequence[NDArray[np.float64]]
+Values = Sequence[ArrayLike]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,18 @@ def accuracy_summary(group: Group) -> Summary | None:
         return None
     shared = group.shared and all(outcomes is not None for _, _, outcomes in there)
     values = [_as_good(cell, value) if outcomes is None else outcomes for cell, value, outcomes in there]
-    ends = hierarchical_bootstrap(values, shared=shared)
-    found = mean_sd([value for _, value, _ in there])
-    return Summary(found.mean, found.sd, found.n, len(group.done), ends.low, ends.high)
+    found = of_outcomes(values, len(group.done), shared=shared)
+    exact = mean_sd([value for _, value, _ in there])
+    return None if found is None else replace(found, mean=exact.mean, sd=exact.sd)
+
+
+def of_outcomes(values: Values, asked: int, level: float = 0.95, *, shared: bool) -> Summary | None:
+    """Share of right samples, with the bootstrap's interval over replicates and samples; None for no replicate."""
+    if not values:
+        return None
+    ends = hierarchical_bootstrap(values, level, shared=shared)
+    found = mean_sd([_mean(outcomes) for outcomes in values])
+    return Summary(found.mean, found.sd, found.n, asked, ends.low, ends.high)
 
 
 def _as_good(cell: CellRecord, accuracy: float) -> NDArray[np.bool_]:
@@ -87,7 +96,7 @@ def delta(base: Group, new: Group) -> Summary | None:
     return difference([b for b, _ in there], [a for _, a in there], len(new.done), shared=shared)
 
 
-def _mean(values: NDArray[np.bool_] | NDArray[np.float64]) -> float:
+def _mean(values: ArrayLike) -> float:
     return float(np.asarray(values, np.float64).mean())
 
 

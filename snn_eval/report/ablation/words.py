@@ -40,11 +40,11 @@ def _percent_ends(found: Summary, sign: str = "") -> str:
 
 
 def ratio_text(found: Summary | None) -> str:
-    """A ratio with its interval: ``0.62 [0.60, 0.64]``."""
+    """A ratio with its interval: ``0.620 [0.601, 0.640]``."""
     if found is None:
         return ABSENT
-    ends = "" if found.low is None or found.high is None else f" [{found.low:.2f}, {found.high:.2f}]"
-    return f"{found.mean:.2f}{ends}"
+    ends = "" if found.low is None or found.high is None else f" [{found.low:.3f}, {found.high:.3f}]"
+    return f"{found.mean:.3f}{ends}"
 
 
 def shown(quantity: Quantity, found: Summary | None) -> str:

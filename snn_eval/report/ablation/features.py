@@ -1,0 +1,94 @@
+"""The original's qualitative feature table (General, Low, Middle, High), recomputed from what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from snn_eval.report.ablation.document import Section, Table
+from snn_eval.report.ablation.groups import CODING, Group, find
+from snn_eval.report.ablation.original import PUBLISHED_ROWS, published_rows
+from snn_eval.report.ablation.quantities import QUANTITIES
+from snn_eval.report.ablation.summary import delta, summary
+from snn_eval.report.ablation.words import points
+from snn_eval.report.format import ABSENT
+
+__all__ = ["feature_section", "level"]
+
+PUBLISHED_FEATURES: Mapping[str, tuple[str, ...]] = {
+    "Dynamic Coding": ("General", "General", "General", "High", "Low"),
+    "Dynamic Correction": ("1~2% up", "Low", "General", "High", "Low"),
+    "Co-Optimization": ("1~2% up", "Low", "Low", "Low", "Middle"),
+    "Complete Component": ("2~3% up", "Low", "Low", "Low", "High"),
+}
+"""Feature table of the README of SNN_Eval (2025), as printed: accuracy gain, epoch, T, spikes count, energy."""
+
+_FEATURES = (("Epoch", "epochs_to_99"), ("T", "mean_step"), ("Spikes count", "spikes"), ("Energy", "energy_total"))
+_BY_KEY = {quantity.key: quantity for quantity in QUANTITIES}
+_LOW, _HIGH = 0.8, 1.25
+
+
+def level(ratio: float) -> str:
+    """The word for a ratio to the reference.
+
+    >>> level(0.8), level(1.0), level(1.25)
+    ('Low', 'Middle', 'High')
+    """
+    return "Low" if ratio <= _LOW else "High" if ratio >= _HIGH else "Middle"
+
+
+def feature_section(groups: Sequence[Group], reference: str | None, published: Sequence[Mapping[str, Any]]) -> Section:
+    """Each row against the row the original calls General; the published word in brackets."""
+    rows, bases = [], []
+    for group in groups:
+        base = _general(groups, group, reference)
+        bases.append(base.row if base else "")
+        if base is not None and group.done:
+            rows.append(_row(group, base))
+    names = " or ".join(dict.fromkeys(f"“{name}”" for name in bases if name))
+    rule = (
+        f"By ratio of means to the row {names} (the one the original calls General): Low up to {_LOW}, High from "
+        f"{_HIGH}, Middle between; accuracy gain in points, paired, with its 95 % interval. Epoch is epochs to 99 %, T "
+        "the mean number of steps, energy total. Published words in brackets."
+    )
+    headers = ["row", "Accuracy gain", *(title for title, _ in _FEATURES)]
+    return Section(
+        "The original's feature table, recomputed", (rule,), Table.of(headers, rows), (_inverted(published),)
+    )
+
+
+def _general(groups: Sequence[Group], group: Group, reference: str | None) -> Group | None:
+    """The row with dynamic coding alone; else the reference, else the first row."""
+    coding = find(groups, {CODING}, group.axes)
+    names = (reference, groups[0].row)
+    others = (g for name in names for g in groups if g.row == name and g.axes == group.axes and g.done)
+    return coding or next(others, None)
+
+
+def _row(group: Group, base: Group) -> list[str]:
+    theirs = PUBLISHED_FEATURES.get(PUBLISHED_ROWS.get(group.components, ""), (None,) * 5)
+    ours = ["General" if group is base else points(delta(base, group))]
+    for _, key in _FEATURES:
+        found, reference = summary(_BY_KEY[key], group), summary(_BY_KEY[key], base)
+        if group is base:
+            ours.append("General")
+        elif found is None or reference is None or not reference.mean:
+            ours.append(ABSENT)
+        else:
+            ratio = found.mean / reference.mean
+            ours.append(f"{level(ratio)} (× {ratio:.2f})")
+    return [
+        group.title,
+        *(text if label is None else f"{text} [{label}]" for text, label in zip(ours, theirs, strict=True)),
+    ]
+
+
+def _inverted(published: Sequence[Mapping[str, Any]]) -> str:
+    theirs = published_rows(published)
+    counts = [theirs[name]["spikes_count"][0] for name in PUBLISHED_FEATURES if "spikes_count" in theirs.get(name, {})]
+    beside = f" ({', '.join(f'{count:g}' for count in counts)})" if len(counts) == len(PUBLISHED_FEATURES) else ""
+    words = ", ".join(words[-1] for words in PUBLISHED_FEATURES.values())
+    return (
+        f"The published Energy words ({words}) run against the published spike counts{beside}: the rows with the "
+        "fewest spikes are called High. They are printed here and are no truth to compare with."
+    )
