@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from snn_eval.energy.model import EnergyModel, energy_model, energy_pj_per_step
+from snn_eval.energy.model import EnergyModel, energy_model
 from snn_eval.errors import RefusedError
 from snn_eval.metrics.accuracy import correct
 from snn_eval.metrics.exit_rule import THRESHOLDS, check_work, first_at_least, sureness
-from snn_eval.metrics.firing import spikes_per_sample, spiking_layers
 from snn_eval.metrics.metric import Derived, MetricFunction, RuleKind, Value
 from snn_eval.metrics.readout import decisions, last_step
+from snn_eval.metrics.spent import Spent, spent_by_step
 from snn_eval.stats import wilson_interval
 from snn_eval.trace import Trace
 from snn_eval.units import joules_from_pj
@@ -94,70 +94,38 @@ def early_exit_curve(
     model = energy_model(model) if isinstance(model, str) else model
     seen = decisions(trace, temperature)
     score, last = sureness(seen, kind), last_step(trace)
-    spent = _spent(trace, kind, seen.number_of_classes, model, convention)
+    spent = spent_by_step(trace, model, convention)
+    check_pj = _check_pj(kind, seen.number_of_classes, model)
     rows = np.arange(len(last))
     points = []
     for threshold in thresholds:
         step = first_at_least(score, threshold, last)
-        points.append(_point(threshold, correct(trace, seen.classes[step, rows]), step, last, spent))
+        points.append(_point(threshold, correct(trace, seen.classes[step, rows]), step, last, spent, check_pj))
     return ExitCurve(kind, temperature, convention, model.name if model else None, tuple(points))
 
 
-@dataclass(frozen=True, slots=True)
-class _Spent:
-    """What is spent up to and including each step, ``[T,N]`` each (energies in pJ), and by one check."""
-
-    time_steps: int
-    ac: NDArray[Any]
-    mac: NDArray[Any]
-    neurons: int
-    spikes: NDArray[Any] | None
-    synaptic_pj: NDArray[Any] | None = None
-    total_pj: NDArray[Any] | None = None
-    check_pj: float = 0.0
-
-
-def _spent(trace: Trace, kind: RuleKind, classes: int | None, model: EnergyModel | None, convention: str) -> _Spent:
-    derived = Derived(trace)
-    steps, n = trace.time_steps, len(trace.samples)
-    layers = spiking_layers(trace)
-    spikes = None
-    if layers:
-        spikes_per_sample(trace)  # refuses where samples cannot be told apart
-        spikes = _cumulative([layer.spikes_TN for layer in layers], steps, n)
-    work = derived.operations(convention)
-    ac, mac = (_cumulative([w.per_sample(k) for w in work], steps, n) for k in ("ac", "mac"))
-    neurons = sum(layer.neurons for layer in layers)
+def _check_pj(kind: RuleKind, classes: int | None, model: EnergyModel | None) -> float:
+    """Energy of one exit check in pJ; 0 where no energy model was given."""
     if model is None:
-        return _Spent(steps, ac, mac, neurons, spikes)
-    if model.kind != "compute":
-        raise RefusedError(f"energy up to an early exit needs an energy model of kind compute, got {model.name}")
+        return 0.0
     if classes is None:
         raise RefusedError("the cost of an exit check needs the number of classes, which this trace does not hold")
-    check = sum(c * model.cost_pj(op, "the exit check") for op, c in check_work(kind, classes).items())
-    synaptic, total = energy_pj_per_step(derived.all_work(convention), model, steps)
-    return _Spent(steps, ac, mac, neurons, spikes, synaptic, total, check)
-
-
-def _cumulative(counts: Sequence[NDArray[Any]], time_steps: int, samples: int) -> NDArray[Any]:
-    """Sum over layers of ``[T_l,N]`` counts up to and including each step, ``[T,N]``; T_l = 1 charged at the first."""
-    total = np.zeros((time_steps, samples))
-    for per_step in counts:
-        total[: len(per_step)] += per_step
-    return np.asarray(np.cumsum(total, axis=0))
+    return sum(count * model.cost_pj(op, "the exit check") for op, count in check_work(kind, classes).items())
 
 
 def _mean_at(spent_TN: NDArray[Any], step: Int) -> float:
     return float(np.take_along_axis(spent_TN, step[None], axis=0).mean())
 
 
-def _point(threshold: float, right: NDArray[np.bool_], step: Int, last: Int, spent: _Spent) -> ExitPoint:
+def _point(
+    threshold: float, right: NDArray[np.bool_], step: Int, last: Int, spent: Spent, check_pj: float
+) -> ExitPoint:
     interval = wilson_interval(int(right.sum()), len(right))
     executed = float((step + 1).mean())
     spikes = None if spent.spikes is None else _mean_at(spent.spikes, step)
     energies: dict[str, float] = {}
     if spent.synaptic_pj is not None and spent.total_pj is not None:
-        check = float(np.minimum(step + 1, last).mean()) * spent.check_pj
+        check = float(np.minimum(step + 1, last).mean()) * check_pj
         energies["energy_synaptic"] = joules_from_pj(_mean_at(spent.synaptic_pj, step))
         energies["energy_total"] = joules_from_pj(_mean_at(spent.total_pj, step) + check)
         energies["energy_check"] = joules_from_pj(check)

@@ -17,6 +17,8 @@ __all__ = [
     "THRESHOLDS",
     "check_work",
     "choose_threshold",
+    "chosen_rule",
+    "exit_correct",
     "exit_steps",
     "first_at_least",
     "fit_temperature",
@@ -130,6 +132,32 @@ def choose_threshold(
         if correct(validation, seen.classes[step, rows]).mean() >= wanted:
             return ExitRule(kind, float(threshold), temperature)
     return ExitRule(kind, float("inf"), temperature)
+
+
+def chosen_rule(validation: Trace, kind: RuleKind = "confidence", tolerance: float = 0.002) -> ExitRule:
+    """The exit rule of a validation trace: temperature by :func:`fit_temperature`, then :func:`choose_threshold`.
+
+    The temperature is 1 where the trace holds only a summary of the readout, whose probabilities have it.
+
+    Raises:
+        RefusedError: the trace is not of the validation split, or prefixes mean nothing for this network.
+    """
+    temperature = 1.0 if validation.output.readout_TNK is None else fit_temperature(validation)
+    return choose_threshold(validation, kind, temperature=temperature, tolerance=tolerance)
+
+
+def exit_correct(
+    trace: Trace, kind: RuleKind, temperature: float, thresholds: Sequence[float]
+) -> list[NDArray[np.bool_]]:
+    """Which samples (recordings, where clips have groups) are classified correctly at the exit, for each threshold.
+
+    Raises:
+        RefusedError: prefixes mean nothing for this network.
+    """
+    seen = decisions(trace, temperature)
+    score, last = sureness(seen, kind), last_step(trace)
+    steps = (first_at_least(score, threshold, last) for threshold in thresholds)
+    return [correct(trace, seen.classes[step, np.arange(len(last))]) for step in steps]
 
 
 def _require_validation(trace: Trace, what: str) -> None:
