@@ -49,7 +49,8 @@ def effect_sections(groups: Sequence[Group]) -> list[Section]:
         table = Table(tuple(headers), tuple(map(tuple, rows)), (False, False, *[True] * (len(headers) - 3), False))
         text = (
             "Pairs of rows that differ by one component, each as its row is measured (exit included where the row has "
-            "one). “Shown” is what a 95 % interval leaves no doubt of; where it says nothing no difference was shown, which is not that there is none.",
+            "one). “Shown” is what a 95 % interval leaves no doubt of; no difference shown is not the same as "
+            "none.",
         )
         sections.append(Section("Each component between two rows", text, table))
     return sections

@@ -14,6 +14,7 @@ from snn_eval.atomic import write_atomic
 from snn_eval.cell import CellRecord, read_cell, write_cell
 from snn_eval.errors import RunError
 from snn_eval.report.ablation.build import document
+from snn_eval.report.ablation.claim_files import claims_json, claims_md
 from snn_eval.report.ablation.controls import curves_csv
 from snn_eval.report.ablation.effect_tables import effects_csv
 from snn_eval.report.ablation.groups import grouped
@@ -124,6 +125,8 @@ def _write(cells: Sequence[CellRecord], folder: Path, inputs: _Inputs) -> Path:
         "table.csv": table_csv(groups, inputs.reference),
         "curves.csv": curves_csv(groups),
         "effects.csv": effects_csv(groups),
+        "claims.json": claims_json(groups, inputs.published),
+        "claims.md": claims_md(f"Claims: {made.title}", made.lead, groups, inputs.published),
         "table.tex": to_latex(made),
         "table.html": to_html(made, {}),
         "table.md": to_markdown(made),

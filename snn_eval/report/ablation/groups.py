@@ -10,7 +10,18 @@ from typing import Any
 from snn_eval.cell import CellRecord
 from snn_eval.errors import RunError
 
-__all__ = ["CODING", "COOPTIMISED", "CORRECTION", "Group", "find", "grouped", "paired", "reference_of", "without"]
+__all__ = [
+    "CODING",
+    "COOPTIMISED",
+    "CORRECTION",
+    "Group",
+    "find",
+    "grouped",
+    "leaving",
+    "paired",
+    "reference_of",
+    "without",
+]
 
 CODING = "dynamic_coding"
 CORRECTION = "dynamic_correction"
@@ -126,6 +137,14 @@ def find(
     """The measured row with exactly these components on; with ``at_exit`` rather one whose numbers are at the exit."""
     fitting = [g for g in groups if g.done and g.components == components and g.axes == axes]
     return next((g for g in fitting if g.uses_exit is at_exit), fitting[0] if fitting else None)
+
+
+def leaving(groups: Sequence[Group], components: set[str], axes: Mapping[str, Any]) -> Group | None:
+    """The row with exactly these components whose cells have exit curves, the one of most cells; they need not be its
+    headline."""
+    fitting = [g for g in groups if g.components == components and g.axes == axes]
+    counts = [sum(cell.exit is not None for cell in g.done) for g in fitting]
+    return fitting[counts.index(max(counts))] if any(counts) else None
 
 
 def without(group: Group, component: str, groups: Sequence[Group]) -> Group | None:

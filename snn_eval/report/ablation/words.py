@@ -7,7 +7,7 @@ from snn_eval.report.ablation.summary import Summary
 from snn_eval.report.format import ABSENT, cell
 from snn_eval.units import COUNT, RATIO, STEP, percent, scaled
 
-__all__ = ["accuracy_text", "energy_text", "points", "ratio_text", "shown", "with_unit"]
+__all__ = ["accuracy_text", "bounded", "energy_text", "points", "ratio_text", "shown", "with_unit"]
 
 
 def accuracy_text(found: Summary | None) -> str:
@@ -37,6 +37,19 @@ def _percent_ends(found: Summary, sign: str = "") -> str:
     if found.low is None or found.high is None:
         return ""
     return f" [{percent(found.low):{sign}.2f}, {percent(found.high):{sign}.2f}]"
+
+
+def bounded(found: Summary, *, signed: bool = True) -> str:
+    """Per cent (points) with the one-sided bounds that the ends of a 90 % interval are.
+
+    >>> bounded(Summary(0.0012, 0.0005, 3, 3, -0.0001, 0.0029))
+    '+0.12 (one-sided 95 % bounds -0.01, +0.29)'
+    """
+    sign = "+" if signed else ""
+    ends = ""
+    if found.low is not None and found.high is not None:
+        ends = f" (one-sided 95 % bounds {percent(found.low):{sign}.2f}, {percent(found.high):{sign}.2f})"
+    return f"{percent(found.mean):{sign}.2f}{ends}"
 
 
 def ratio_text(found: Summary | None) -> str:

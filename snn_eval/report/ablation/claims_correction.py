@@ -1,0 +1,132 @@
+"""The claims about correction, which is to raise early accuracy, and about all three components, to cost no more."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from snn_eval.cell import CellRecord, ExitPoint
+from snn_eval.report.ablation.choice import cheapest_at
+from snn_eval.report.ablation.contrasts import EARLY_STEPS, early_accuracy, outcome_contrast
+from snn_eval.report.ablation.groups import CODING, COOPTIMISED, CORRECTION, Group, leaving, without
+from snn_eval.report.ablation.summary import Summary, of_replicates
+from snn_eval.report.ablation.verdicts import ONE_SIDED, Claim, Part, Verdict, at_least
+from snn_eval.report.ablation.words import bounded
+
+__all__ = ["NOTICEABLE", "correction_helps", "energy_at_equal_accuracy"]
+
+NOTICEABLE = 0.001
+"""A rise of early accuracy that is surely smaller than this is none."""
+
+
+def correction_helps(groups: Sequence[Group], axes: Mapping[str, Any]) -> Claim:
+    """(b) Rows with correction against the same without, on test; the same networks before and after, on validation."""
+    rows = [g for g in groups if g.done and g.axes == axes and CORRECTION in g.components]
+    parts = []
+    for row in rows:
+        base = without(row, CORRECTION, groups)
+        if base is not None:
+            found = outcome_contrast([(1.0, row), (-1.0, base)], early_accuracy, ONE_SIDED)
+            parts.append(_raised(f"{row.title} against {base.title}, test", found))
+    for row in rows:
+        gains = [gain for cell in row.done if (gain := _gain(cell)) is not None]
+        if gains:
+            found = of_replicates(gains, len(gains), ONE_SIDED)
+            parts.append(_raised(f"{row.title}, after against before correction, validation", found))
+    return Claim(
+        "b",
+        f"Correction raises accuracy after t ≤ {EARLY_STEPS} steps",
+        f"Mean over t = 1 … {EARLY_STEPS} (fewer than T) of the accuracy of the mean readout over t steps. Confirmed "
+        "where the one-sided 95 % bound of the difference is above 0; refuted where the other bound is below "
+        f"{100 * NOTICEABLE:g} points.",
+        tuple(parts),
+    )
+
+
+def _gain(cell: CellRecord) -> float | None:
+    correction = cell.correction
+    if correction is None:
+        return None
+    steps = min(EARLY_STEPS, len(correction.before) - 1, len(correction.after) - 1)
+    if steps < 1:
+        return None
+    return float(np.mean(correction.after[:steps]) - np.mean(correction.before[:steps]))
+
+
+def _raised(compared: str, found: Summary | None) -> Part:
+    if found is None:
+        return Part(compared, "undecided", "no replicate of both tells its samples after each step")
+    verdict: Verdict = "undecided"
+    if found.low is not None and found.high is not None:
+        verdict = "confirmed" if found.low > 0 else "refuted" if found.high < NOTICEABLE else "undecided"
+    numbers = {"mean": found.mean, "low": found.low, "high": found.high, "replicates": found.n}
+    return Part(compared, verdict, f"{bounded(found)} points, {found.n} replicates", numbers)
+
+
+def energy_at_equal_accuracy(groups: Sequence[Group], axes: Mapping[str, Any]) -> Claim:
+    """(c) All three components against correction alone and co-optimisation alone, each on dynamic coding."""
+    complete = leaving(groups, {CODING, CORRECTION, COOPTIMISED}, axes)
+    others = [leaving(groups, {CODING, other}, axes) for other in (CORRECTION, COOPTIMISED)]
+    there = [group for group in others if group is not None]
+    parts = []
+    if complete is not None:
+        parts = [_cheaper(complete, other, [complete, *there]) for other in there]
+    return Claim(
+        "c",
+        "All components together need no more energy than either alone, at equal accuracy",
+        "For each replicate the common target is the lowest of the rows' validation accuracies at their chosen exits; "
+        "each row stands at its threshold of least validation energy whose validation accuracy is at least that. Test "
+        "energies (total) are compared as a factor; confirmed where its upper one-sided 95 % bound is at most 1. Rows "
+        "without co-optimisation exit too.",
+        tuple(parts),
+    )
+
+
+def _cheaper(complete: Group, other: Group, rows: Sequence[Group]) -> Part:
+    compared = f"{complete.title} against {other.title}"
+    logs, changes = [], []
+    for mine, theirs in _cheapest(complete, other, rows):
+        logs.append(math.log(mine.energy_total / theirs.energy_total))
+        changes.append(mine.accuracy - theirs.accuracy)
+    found = of_replicates(logs, len(logs), ONE_SIDED)
+    if found is None:
+        return Part(compared, "undecided", "no replicate has an exit in all of these rows")
+    low, high = (None if end is None else math.exp(end) for end in (found.low, found.high))
+    verdict: Verdict = at_least(Summary(-found.mean, found.sd, found.n, found.asked, *_negated(found)), 0.0)
+    factor, change = math.exp(found.mean), float(np.mean(changes))
+    ends = "" if low is None or high is None else f" (one-sided 95 % bounds {low:.3f}, {high:.3f})"
+    words = f"energy × {factor:.3f}{ends} at {100 * change:+.2f} points of test accuracy, {found.n} replicates"
+    numbers = {"mean": factor, "low": low, "high": high, "replicates": found.n, "accuracy_difference": change}
+    return Part(compared, verdict, words, numbers)
+
+
+def _negated(found: Summary) -> tuple[float | None, float | None]:
+    low, high = found.low, found.high
+    return (None if high is None else -high), (None if low is None else -low)
+
+
+def _cheapest(complete: Group, other: Group, rows: Sequence[Group]) -> list[tuple[ExitPoint, ExitPoint]]:
+    """The test points of both rows at their cheapest settings, for each replicate that all rows have."""
+    by_row = [{cell.replicate.value: cell for cell in group.done if cell.exit is not None} for group in rows]
+    points = []
+    for value in by_row[0]:
+        if not all(value in cells for cells in by_row):
+            continue
+        exits = [cells[value].exit for cells in by_row]
+        target = min(exit.validation_chosen.accuracy for exit in exits if exit is not None)
+        mine = _test_point(by_row[0][value], target)
+        theirs = _test_point(by_row[list(rows).index(other)][value], target)
+        if mine is not None and theirs is not None:
+            points.append((mine, theirs))
+    return points
+
+
+def _test_point(cell: CellRecord, target: float) -> ExitPoint | None:
+    """A row whose every threshold is below the target stands at the exit chosen for it."""
+    if cell.exit is None:
+        return None
+    place = cheapest_at(cell, target)
+    return cell.exit.chosen if place is None else cell.exit.test[place]
