@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from snn_eval.errors import SuiteError
 from snn_eval.models.blocks import ConvShape, SpikingConv, StaticStem
+from snn_eval.models.corrected import corrected_network
 from snn_eval.models.layered import LayeredNet
 from snn_eval.models.neurons import NeuronConfig, build_neuron
 
@@ -92,6 +93,7 @@ def _shapes(in_channels: int, channels: Sequence[int], *others: Sequence[int]) -
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "spiking-conv-net": SpikingConvNet,
     "layered-net": LayeredNet,
+    "corrected": corrected_network,
 }
 """Name in a suite -> class; called with ``time_steps`` and the values of the suite's ``[model]``."""
 

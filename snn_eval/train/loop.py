@@ -7,8 +7,7 @@ from pathlib import Path
 
 import torch
 
-from snn_eval.data import DataOptions, load_dataset
-from snn_eval.errors import DataError, SuiteError
+from snn_eval.data import DataOptions
 from snn_eval.store import alone_in
 from snn_eval.suite import Suite
 from snn_eval.train.build import build, chosen_architecture
@@ -16,7 +15,7 @@ from snn_eval.train.keep import Keeper
 from snn_eval.train.log import Epoch, best_of, is_finished
 from snn_eval.train.memory import keep_freed_memory
 from snn_eval.train.moving import MovingParts
-from snn_eval.train.samples import Samples
+from snn_eval.train.samples import load_samples
 from snn_eval.train.watch import Silent, Watcher
 
 __all__ = ["Trained", "train"]
@@ -71,7 +70,7 @@ def train(
     watcher = watcher or Silent()
     device = device or torch.device("cpu")
     architecture = chosen_architecture(suite, arch)
-    samples = _samples(suite, options)
+    samples = load_samples(suite, options)
     keeper = Keeper(folder, suite, architecture, samples, seed, device.type)
     keep_freed_memory()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -88,25 +87,3 @@ def train(
                 keeper.keep(epochs, moving)
                 watcher.end_of(epochs[-1], best_of(epochs))
     return Trained(best_of(epochs), epochs[-1], keeper.best, keeper.last, keeper.log, tuple(epochs))
-
-
-def _samples(suite: Suite, options: DataOptions | None) -> Samples:
-    """Training and validation part.
-
-    Raises:
-        SuiteError: the suite names no validation part, or changes images where there are none.
-        DataError: a part is missing or damaged, or has no sample.
-    """
-    if suite.data.validation is None:
-        raise SuiteError(f"{suite.name}: expected data.validation to choose the best epoch on, found none")
-    training, validation = (
-        load_dataset(suite.data_source, part, options) for part in (suite.data.train, suite.data.validation)
-    )
-    for part in (training, validation):
-        if not len(part):
-            raise DataError(f"{suite.name}: expected samples in part {part.split}, found none")
-    changes = suite.train.shift or suite.train.flip or suite.train.cutout
-    if changes and len(training.sample_shape) != 3:
-        shape = "×".join(map(str, training.sample_shape))
-        raise SuiteError(f"{suite.name}: train.shift, flip and cutout expect images C×H×W, got samples of {shape}")
-    return Samples(suite, training, validation)

@@ -10,12 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from snn_eval.data import ArrayDataset
+from snn_eval.data import ArrayDataset, DataOptions, load_dataset
+from snn_eval.errors import DataError, SuiteError
 from snn_eval.models.encoders import encode
 from snn_eval.suite import Suite
 from snn_eval.train.augment import augmented
 
-__all__ = ["Samples"]
+__all__ = ["Samples", "load_samples"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class Samples:
     def example(self) -> Tensor:
         """Input of the first training samples, two or fewer."""
         return next(self._checked(self.training, 2))[0]
+
+    def at(self, places: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Training samples at some places as they are, encoded as they would be measured, and their classes."""
+        x = self._encoded(self.training.batch(places), self.training.id[places], self.suite.input.seed)
+        return x, torch.from_numpy(self.training.target[places])
 
     def shuffled(self, epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         """Every training sample once, augmented and encoded, with its class; order and changes from ``generator``.
@@ -61,3 +67,25 @@ class Samples:
     def _encoded(self, x: Tensor, ids: NDArray[np.int64], seed: int) -> Tensor:
         given = self.suite.input
         return encode(given.encoding, x, given.time_steps, ids, seed, **given.preparation)
+
+
+def load_samples(suite: Suite, options: DataOptions | None) -> Samples:
+    """Training and validation part.
+
+    Raises:
+        SuiteError: the suite names no validation part, or changes images where there are none.
+        DataError: a part is missing or damaged, or has no sample.
+    """
+    if suite.data.validation is None:
+        raise SuiteError(f"{suite.name}: expected data.validation to choose the best epoch on, found none")
+    training, validation = (
+        load_dataset(suite.data_source, part, options) for part in (suite.data.train, suite.data.validation)
+    )
+    for part in (training, validation):
+        if not len(part):
+            raise DataError(f"{suite.name}: expected samples in part {part.split}, found none")
+    changes = suite.train.shift or suite.train.flip or suite.train.cutout
+    if changes and len(training.sample_shape) != 3:
+        shape = "×".join(map(str, training.sample_shape))
+        raise SuiteError(f"{suite.name}: train.shift, flip and cutout expect images C×H×W, got samples of {shape}")
+    return Samples(suite, training, validation)
