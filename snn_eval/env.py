@@ -25,7 +25,10 @@ __all__ = [
     "source",
 ]
 
-PACKAGES = ("torch", "torchvision", "numpy", "numba", "spikingjelly", "snntorch", "scikit-learn", "h5py", "pydantic")
+PACKAGES = (
+    *("torch", "torchvision", "numpy", "numba", "spikingjelly", "snntorch", "norse", "sinabs"),
+    *("scikit-learn", "h5py", "pydantic"),
+)
 """Packages whose version can change a number or a file."""
 
 

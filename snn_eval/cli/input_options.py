@@ -27,8 +27,9 @@ _OPTIONS = (
     click.option("--flatten", is_flag=True, default=None, help="Give the network each sample with one axis."),
     click.option(
         "--feed",
-        type=click.Choice(["sequence", "steps", "whole"]),
-        help="Call the network once with [T,N,…], T times with [N,…], or once with the input as it is; else found out.",
+        type=click.Choice(["sequence", "batch-first", "flat", "steps", "whole"]),
+        help="Call the network once with [T,N,…], [N,T,…] or [N·T,…], T times with [N,…], or once with the input as it "
+        "is; else found out.",
     ),
     click.option(
         "--readout",

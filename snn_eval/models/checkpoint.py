@@ -155,7 +155,7 @@ def load_weights(module: nn.Module, checkpoint: Checkpoint) -> str:
     """Put the weights into a module; every tensor must be there, with its shape, and no other.
 
     What all names begin with (``module.``, ``model.``, ``net.``: a wrapper, or an attribute) may differ between file
-    and module.
+    and module; the state of neurons (of sinabs, a buffer) is left out.
 
     Returns:
         A line that says where the names differ; nothing where they are equal.
@@ -168,6 +168,7 @@ def load_weights(module: nn.Module, checkpoint: Checkpoint) -> str:
     given, prefixes = checkpoint.state_dict, matched_names(checkpoint.state_dict, expected)
     if prefixes is not None:
         given = {prefixes[1] + name.removeprefix(prefixes[0]): tensor for name, tensor in given.items()}
+    given = {name: _without_state(tensor, expected.get(name)) for name, tensor in given.items()}
     missing, surplus = sorted(set(expected) - set(given)), sorted(set(given) - set(expected))
     if missing or surplus:
         told = [
@@ -189,6 +190,12 @@ def load_weights(module: nn.Module, checkpoint: Checkpoint) -> str:
         if not torch.isfinite(weight).all():
             raise CheckpointError(f"{where}: {name}: expected finite weights, found infinity; training diverged")
     return matching_note(prefixes or ("", ""), where)
+
+
+def _without_state(tensor: Tensor, expected: Tensor | None) -> Tensor:
+    """What a file holds where the network has a buffer without elements: the state of a neuron that did not run yet.
+    Of a file that was saved after a run it is left out, as the state begins anew with every batch."""
+    return expected if expected is not None and not expected.numel() else tensor
 
 
 def shared_prefix(names: Iterable[str]) -> str:

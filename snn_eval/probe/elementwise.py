@@ -89,6 +89,17 @@ def _avg_pool(dims: int) -> CostRule:
     return lambda args, kwargs, out: Cost(mul=_numel(out), add=_numel(out) * (_window(args, kwargs, dims) - 1))
 
 
+def _lp_pool(dims: int) -> CostRule:
+    """Sums over windows for norm 1 (sinabs' and NIR's sum pool); else a power of each element and a root, too."""
+
+    def rule(args: Args, kwargs: Kwargs, out: Any) -> Cost:
+        norm, results = (args[1] if len(args) > 1 else kwargs["norm_type"]), _numel(out)
+        size, root = _window(args[1:], kwargs, dims), int(norm != 1)
+        return Cost(mul=results * size * root, add=results * (size - 1), exponentials=results * root)
+
+    return rule
+
+
 _MOST = _reduce(compare=True)
 _SUM = _reduce()
 _MEAN = _reduce(mul=1)
@@ -111,6 +122,7 @@ COSTS: dict[str, Costed] = {
     **{f"max_pool{d}d": Costed("pool", _max_pool(d)) for d in (1, 2, 3)},
     **{f"max_pool{d}d_with_indices": Costed("pool", _max_pool(d)) for d in (1, 2, 3)},
     **{f"avg_pool{d}d": Costed("pool", _avg_pool(d)) for d in (1, 2, 3)},
+    **{f"lp_pool{d}d": Costed("pool", _lp_pool(d)) for d in (1, 2, 3)},
     **{f"adaptive_avg_pool{d}d": Costed("pool", _MEAN) for d in (1, 2, 3)},
     **{f"adaptive_max_pool{d}d": Costed("pool", _MOST) for d in (1, 2, 3)},
     **dict.fromkeys(("sum", "nansum", "cumsum"), Costed("reduction", _SUM)),

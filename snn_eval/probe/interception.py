@@ -59,7 +59,7 @@ class Interception(TorchFunctionMode):
         self.layers = dict(network.spiking_layers())
         self.modules = dict(network.module.named_modules())
         self.samples = 0
-        self._call = self._meeting = 0
+        self._call = self._meeting = self._inside = 0
         self._done: dict[str, int] = {}
         self._captured: list[Captured] = []
         self._groups: dict[int, Group] = {}
@@ -89,7 +89,7 @@ class Interception(TorchFunctionMode):
 
     def _begin(self, samples: int) -> None:
         self.samples = samples
-        self._call = self._meeting = 0
+        self._call = self._meeting = self._inside = 0
         self._done = dict.fromkeys((*self.plan.spikes, *self.plan.hooked), 0)
         self._captured, self._elements = [], 0
 
@@ -136,15 +136,21 @@ class Interception(TorchFunctionMode):
     def _at_spikes(self, path: str) -> Around:
         layer, calls = self.layers[path], self.plan.spikes[path]
 
+        seen_inside = path in self.plan.spiking_with_calls
+
+        def before(_inputs: Any) -> None:
+            self._inside += 1
+
         def after(output: Any) -> None:
+            self._inside -= seen_inside
             at = self._done[path]
             if at >= len(calls):
                 raise different_calls(f"the neurons {path}")
             self._done[path] = at + 1
             self._capture(calls[at], output if isinstance(output, Tensor) else spikes_of(output, layer))
 
-        hidden = self.plan.needs_mode and path not in self.plan.spiking_with_calls
-        return Around(after=after, hidden=hidden)
+        hidden = self.plan.needs_mode and not seen_inside
+        return Around(before=before if seen_inside else None, after=after, hidden=hidden)
 
     def _at_input(self, path: str) -> Callable[[Any], None]:
         calls = self.plan.hooked[path]
@@ -236,7 +242,8 @@ class Interception(TorchFunctionMode):
             self._count_part(part, todo)
 
     def _on_meeting(self, name: str, args: Any) -> None:
-        pair = operands_of_meeting(name, args)
+        """Count a sum or product of two activations; inside a spiking layer it is part of the update."""
+        pair = None if self._inside else operands_of_meeting(name, args)
         if pair is None:
             return
         binary = self.plan.binary

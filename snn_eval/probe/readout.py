@@ -92,4 +92,4 @@ def pass_facts(
 @functools.cache
 def _versions() -> dict[str, str]:
     """Versions of what decides how a forward pass computes."""
-    return package_versions(("torch", "numpy", "numba", "spikingjelly", "snntorch"))
+    return package_versions(("torch", "numpy", "numba", "spikingjelly", "snntorch", "norse", "sinabs"))

@@ -159,8 +159,8 @@ class ModelSection(_Section):
     factory: str | None = None
     config: dict[str, Plain] = Field(default_factory=dict)
     checkpoint: str | None = None
-    framework: Literal["spikingjelly", "snntorch", "plain"] | None = None
-    feed: Literal["sequence", "steps", "whole"] | None = None
+    framework: Literal["spikingjelly", "snntorch", "norse", "sinabs", "plain"] | None = None
+    feed: Literal["sequence", "batch-first", "flat", "steps", "whole"] | None = None
     output_index: int = 0
     readout: Literal["mean", "count", "last", "max"] = "mean"
     time_steps_attribute: str | None = None

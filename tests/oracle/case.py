@@ -123,9 +123,12 @@ def spikes_of(network: LocalNetwork, x: Tensor) -> dict[str, np.ndarray]:
 
 
 def _per_step(outputs: list[np.ndarray], time_steps: int) -> np.ndarray:
-    """``[T,*shape]`` from one output ``[T,1,*shape]`` or from calls of ``[1,*shape]``; several calls a step add up."""
+    """``[T,*shape]`` from one output ``[T,1,*shape]``, ``[1,T,*shape]`` or ``[T,*shape]``, or from calls of
+    ``[1,*shape]``; several calls a step add up."""
     if len(outputs) < time_steps:
-        return np.concatenate(outputs).astype(int).reshape(time_steps, *outputs[0].shape[2:])
+        both = np.concatenate(outputs).astype(int)
+        flat = both.shape[0] == time_steps and (both.ndim < 3 or both.shape[1] > 1)
+        return both.reshape(time_steps, *both.shape[1 if flat else 2 :])
     by_step = np.concatenate(outputs).astype(int).reshape(time_steps, -1, *outputs[0].shape[1:])
     return np.asarray(by_step.sum(1))
 

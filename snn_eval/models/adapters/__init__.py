@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor, nn
 
@@ -15,7 +16,7 @@ from snn_eval.models.network import NeuronModel
 
 __all__ = ["AdaptedNetwork", "Feed", "Framework", "FrameworkName", "Readout", "adapt", "framework_of"]
 
-FrameworkName = Literal["spikingjelly", "snntorch", "plain"]
+FrameworkName = Literal["spikingjelly", "snntorch", "norse", "sinabs", "plain"]
 
 
 def adapt(
@@ -43,9 +44,8 @@ def adapt(
         framework: where its neurons come from; by default found from their classes.
         example: any input of :meth:`run`; its first sample is used at once to find how time is run and which layer is
             the readout (otherwise the first run does it).
-        feed: how the module is called: ``sequence`` (once with ``[T,N,…]``; static input is repeated), ``steps``
-            (T times with ``[N,…]``), ``whole`` (once with the input as it is; it runs time itself). By default found by
-            experiment.
+        feed: how the module is called, see :data:`Feed`; where all steps are given at once, static input is repeated.
+            By default found by experiment.
         output_index: position of the readout where the module returns a tuple.
         readout: what of the steps' outputs decides, see :data:`Readout`.
         time_steps_attribute: attribute of the module that holds T, for networks that run time themselves.
@@ -104,31 +104,33 @@ def _named(
         if present:
             return next(iter(present.values()))
         name = "plain"
-    if name == "spikingjelly":
-        from snn_eval.models.adapters.spikingjelly import SPIKINGJELLY
-
-        return SPIKINGJELLY
-    if name == "snntorch":
-        from snn_eval.models.adapters.snntorch import SNNTORCH
-
-        return SNNTORCH
     if name == "plain":
         return plain_framework(module, neurons, reset, multi_step=multi_step)
-    raise NetworkError(f"framework: expected spikingjelly, snntorch or plain, got {name!r}")
+    if name not in get_args(FrameworkName):
+        names = ", ".join(get_args(FrameworkName))
+        raise NetworkError(f"framework: expected one of {names}, got {name!r}")
+    return _imported(name)
+
+
+def _imported(name: str) -> Framework:
+    """The framework of that name; its package is imported.
+
+    Raises:
+        NetworkError: it is not installed.
+    """
+    try:
+        found: Framework = getattr(importlib.import_module(f"{__name__}.{name}"), name.upper())
+    except ModuleNotFoundError as error:
+        raise NetworkError(
+            f"framework: {name} needs the package {error.name}; install it: pip install {name}"
+        ) from error
+    return found
 
 
 def _frameworks_present(module: nn.Module) -> dict[str, Framework]:
     """Frameworks with a neuron in the network; a framework is imported only if one of its classes is there."""
     packages = {cls.__module__.partition(".")[0] for part in module.modules() for cls in type(part).__mro__}
-    found: dict[str, Framework] = {}
-    if "spikingjelly" in packages:
-        from snn_eval.models.adapters.spikingjelly import SPIKINGJELLY
-
-        found["spikingjelly"] = SPIKINGJELLY
-    if "snntorch" in packages:
-        from snn_eval.models.adapters.snntorch import SNNTORCH
-
-        found["snntorch"] = SNNTORCH
+    found = {name: _imported(name) for name in get_args(FrameworkName) if name != "plain" and name in packages}
     return {
         name: framework
         for name, framework in found.items()

@@ -6,21 +6,23 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from snn_eval.errors import NetworkError
-from snn_eval.models.adapters.experiment import Observation, as_readout, choose_feed, find_output_layer, reduced
+from snn_eval.models.adapters.experiment import Observation, find_output_layer
+from snn_eval.models.adapters.feeding import choose_feed, readout_of
 from snn_eval.models.network import NeuronModel, SpikingLayer
 from snn_eval.models.visible import refuse_invisible
 
 __all__ = ["AdaptedNetwork", "Feed", "Framework", "NeuronFacts", "Readout", "Role", "unknown_neuron"]
 
-Feed = Literal["sequence", "steps", "whole"]
-"""``sequence``: one call with ``[T,N,…]``; ``steps``: T calls with ``[N,…]``; ``whole``: the module runs time."""
+Feed = Literal["sequence", "batch-first", "flat", "steps", "whole"]
+"""``sequence``: one call with ``[T,N,…]``; ``batch-first``: one with ``[N,T,…]``; ``flat``: one with ``[N·T,…]``;
+``steps``: T calls with ``[N,…]``; ``whole``: one call with the input as it is, the module runs time."""
 
 Role = Literal["hidden", "output", "gate", "encoder"]
 
@@ -55,6 +57,10 @@ class Framework:
         multi_step: whether a network's neurons take ``[T,N,…]`` in one call.
         fixes_time_steps: path of a module that only works for one T, or None.
         prepare: changes made once before measuring, none of which may change a value.
+        stepping: what is called once a step: the network itself, or something that hands its state on.
+        feeds: of a framework whose neurons take all steps in an order of their own: the feeds to try, in that order.
+        steps: steps in the output of one of those neurons, of its shape and the number of samples; 0: not of them.
+        samples: told the number of samples before each call, for modules that hold it.
     """
 
     name: str
@@ -63,6 +69,10 @@ class Framework:
     multi_step: Callable[[nn.Module], bool]
     fixes_time_steps: Callable[[nn.Module], str | None] = field(default=lambda _: None)
     prepare: Callable[[nn.Module], None] = field(default=lambda _: None)
+    stepping: Callable[[nn.Module], Callable[[Tensor], Any]] = field(default=lambda network: network)
+    feeds: tuple[Feed, ...] = ()
+    steps: Callable[[nn.Module, torch.Size, int], int] = field(default=lambda *_: 0)
+    samples: Callable[[nn.Module, int], None] = field(default=lambda *_: None)
 
 
 @dataclass(slots=True)
@@ -220,16 +230,7 @@ class AdaptedNetwork:
             raise NetworkError(f"input: expected {self.time_steps} time steps first, got shape {tuple(x.shape)}")
 
     def _forward(self, x: Tensor) -> Tensor:
-        samples = x.shape[self.sample_axis]
-        if self.feed == "steps":
-            steps = x if self.sample_axis == 1 else (x for _ in range(self.time_steps))
-            outputs = [as_readout(self.module(x_t), self.output_index, 1, samples) for x_t in steps]
-            if any(output.shape != outputs[0].shape for output in outputs):
-                raise NetworkError("readout: its shape changes from step to step; expected [N,K] at every step")
-            return reduced(torch.cat(outputs), self.readout)
-        if self.feed == "sequence" and self.sample_axis == 0:
-            x = x.unsqueeze(0).repeat(self.time_steps, *(1 for _ in x.shape))  # a copy: the module may write to it
-        return reduced(as_readout(self.module(x), self.output_index, self.time_steps, samples), self.readout)
+        return readout_of(self, x)
 
 
 @contextmanager

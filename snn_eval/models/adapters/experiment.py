@@ -1,4 +1,4 @@
-"""Experiments on one sample that tell what no name tells: how a module runs time and which layer is its readout."""
+"""What a module gives, as a readout, and the experiment that tells which of its layers is the readout."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from snn_eval.errors import NetworkError
 
 if TYPE_CHECKING:
-    from snn_eval.models.adapters.base import AdaptedNetwork, Feed
+    from snn_eval.models.adapters.base import AdaptedNetwork
 
-__all__ = ["Observation", "as_readout", "choose_feed", "find_output_layer", "reduced"]
+__all__ = ["WRONG_INPUT", "Observation", "as_readout", "find_output_layer", "recorded", "reduced"]
 
-_WRONG_INPUT = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
+WRONG_INPUT = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 """What modules raise for an input they cannot take."""
 
 
@@ -29,7 +29,7 @@ class Observation:
     output_layer: str | None
 
 
-def as_readout(output: Any, output_index: int, time_steps: int, samples: int) -> Tensor:
+def as_readout(output: Any, output_index: int, time_steps: int, samples: int, *, samples_first: bool = False) -> Tensor:
     """Bring what a module returned to ``[T,N,K]``, or ``[1,N,K]`` where there is one readout for all steps.
 
     Args:
@@ -37,6 +37,7 @@ def as_readout(output: Any, output_index: int, time_steps: int, samples: int) ->
         output_index: position in a tuple.
         time_steps: T.
         samples: N.
+        samples_first: whether the steps come as ``[N,T,K]`` or ``[N·T,K]``.
 
     Raises:
         NetworkError: any other shape.
@@ -49,11 +50,16 @@ def as_readout(output: Any, output_index: int, time_steps: int, samples: int) ->
         output = torch.stack(output)
     if not isinstance(output, Tensor):
         raise NetworkError(f"readout: expected a tensor, got {type(output).__name__}; name it with output_index")
-    if output.dim() == 2 and output.shape[0] == samples:
-        return output.unsqueeze(0)
-    if output.dim() == 3 and output.shape[0] in (1, time_steps) and output.shape[1] == samples:
-        return output
-    hint = "tell how it takes time: feed (sequence, steps or whole) in [model] of the suite, or of adapt"
+    steps: Tensor = output
+    if samples_first and steps.dim() == 2 and steps.shape[0] == samples * time_steps:
+        steps = steps.reshape(samples, time_steps, -1)
+    if samples_first and steps.shape[:2] == (samples, time_steps) and steps.dim() == 3:
+        steps = steps.transpose(0, 1)
+    if steps.dim() == 2 and steps.shape[0] == samples:
+        return steps.unsqueeze(0)
+    if steps.dim() == 3 and steps.shape[0] in (1, time_steps) and steps.shape[1] == samples:
+        return steps
+    hint = "tell how it takes time: feed (sequence, batch-first, flat, steps or whole) in [model], or of adapt"
     if output.dim() == 3 and output.shape[1] == samples:
         hint = f"if the network runs {output.shape[0]} steps by itself, measure it with that T"
     expected = f"[{time_steps},{samples},K] or [{samples},K]"
@@ -67,57 +73,8 @@ def reduced(readout_TNK: Tensor, how: str) -> Tensor:
     return readout_TNK.amax(0, keepdim=True) if how == "max" else readout_TNK
 
 
-def choose_feed(network: AdaptedNetwork, layers: Mapping[str, nn.Module], sample: Tensor) -> Feed:
-    """Decide how the module is called, by calling it once with the input as it is and counting steps in its neurons.
-
-    A module that runs time itself makes each neuron take T steps; one that does not, takes one step or, fed with the
-    wrong kind of input, fails or mistakes samples for steps. N is chosen different from T so that this shows.
-    Without neurons there are no steps to count: the module is called once where that gives a readout of every sample.
-    """
-    multi_step = bool(layers) and network.framework.multi_step(network.module)
-    if multi_step and network.sample_axis == 1:
-        return "sequence"
-    samples = 2 if network.time_steps != 2 else 3
-    x = sample.repeat_interleave(samples, dim=network.sample_axis)
-    if not layers:
-        return "whole" if network.sample_axis == 0 or _gives_a_readout(network, x) else "steps"
-    with _recorded(network, layers) as shapes:
-        network.framework.reset(network.module)
-        try:
-            network.module(x)
-        except _WRONG_INPUT:
-            shapes.clear()  # not an input this module takes: it wants one step, or a sequence
-        finally:
-            network.framework.reset(network.module)
-    # static input that comes out with T entries first was unrolled inside; a sequence comes out so in any case
-    first_axis_is_time = multi_step or network.sample_axis == 0
-    taken = {_steps(calls, network.time_steps, multi_step, first_axis_is_time) for calls in shapes.values()}
-    if taken and min(taken) == network.time_steps:
-        return "whole"
-    return "sequence" if multi_step else "steps"
-
-
-def _gives_a_readout(network: AdaptedNetwork, x: Tensor) -> bool:
-    """Whether the module takes ``x`` as it is and returns a readout of every sample."""
-    try:
-        as_readout(network.module(x), network.output_index, network.time_steps, x.shape[network.sample_axis])
-    except (*_WRONG_INPUT, NetworkError):
-        return False
-    finally:
-        network.framework.reset(network.module)
-    return True
-
-
-def _steps(calls: list[torch.Size], time_steps: int, multi_step: bool, first_axis_is_time: bool) -> int:
-    """Steps a layer took: its calls, or the length of the first axis where one call holds all steps."""
-    if len(calls) > 1 or not calls[0]:
-        return len(calls)
-    held = calls[0][0]
-    return held if multi_step or (first_axis_is_time and held == time_steps) else 1
-
-
 @contextmanager
-def _recorded(network: AdaptedNetwork, layers: Mapping[str, nn.Module]) -> Iterator[dict[str, list[torch.Size]]]:
+def recorded(network: AdaptedNetwork, layers: Mapping[str, nn.Module]) -> Iterator[dict[str, list[torch.Size]]]:
     """Shapes of the spikes of every layer, one a call, by path in order of first call."""
     shapes: dict[str, list[torch.Size]] = {}
 
@@ -147,7 +104,7 @@ def find_output_layer(network: AdaptedNetwork, layers: Mapping[str, nn.Module], 
     """
     if not layers:
         return None
-    with _recorded(network, layers) as shapes:
+    with recorded(network, layers) as shapes:
         network.framework.reset(network.module)
         readout = network._forward(sample)
     classes = readout.shape[-1]
@@ -176,7 +133,7 @@ def _noise_is_readout(network: AdaptedNetwork, layer: nn.Module, sample: Tensor)
     try:
         network.framework.reset(network.module)
         readout = network._forward(sample)
-    except _WRONG_INPUT:
+    except WRONG_INPUT:
         return False  # a layer that cannot stand noise feeds more than the readout
     finally:
         handle.remove()

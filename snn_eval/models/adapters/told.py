@@ -11,12 +11,16 @@ __all__ = ["found_out"]
 _CALLS = {
     "steps": "called once a step",
     "sequence": "called once with all steps [T,N,…]",
+    "batch-first": "called once with all steps [N,T,…]",
+    "flat": "called once with all steps [N·T,…]",
     "whole": "called once, runs its steps by itself",
 }
 
 _RESETS = {
     "spikingjelly": "reset by spikingjelly's reset_net",
     "snntorch": "the states of snntorch's neurons emptied",
+    "norse": "no state kept: it is returned and handed on, begun anew",
+    "sinabs": "the states of sinabs' layers emptied",
     "plain": "reset by its neurons' own reset",
 }
 
@@ -37,7 +41,10 @@ def found_out(network: AdaptedNetwork, readout_steps: int) -> str:
     if spiking:
         parts.append(f"{_RESETS[network.framework.name]} before each batch")
     spikes_of = next((name for name, layer in layers.items() if layer.role == "output"), None)
-    answer = f"the spikes of {spikes_of}" if spikes_of is not None else "numbers"
+    what = "numbers"
+    if spikes_of is not None:
+        what = f"the {'spikes' if layers[spikes_of].neuron.has_threshold else 'membrane'} of {spikes_of}"
+    answer = what
     if network.readout in ("last", "max"):
         answer += f", the {network.readout} of all steps"
     elif readout_steps > 1:

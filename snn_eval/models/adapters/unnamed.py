@@ -13,6 +13,8 @@ __all__ = ["unnamed_spikes"]
 
 _SAMPLES = 2
 
+_NOT_THE_USERS = ("torch.", "spikingjelly.", "snntorch.", "norse.", "sinabs.", "snn_eval.models.")
+
 
 def unnamed_spikes(network: AdaptedNetwork, x: Tensor) -> str:
     """A line that names classes which give only 0 and 1 and are not known to spike; nothing where there are none.
@@ -58,6 +60,6 @@ def unnamed_spikes(network: AdaptedNetwork, x: Tensor) -> str:
 
 def _may_spike(network: AdaptedNetwork, name: str, part: nn.Module) -> bool:
     """Whether a class is of the user's own, and neither holds, is, nor belongs to a known neuron."""
-    if not name or type(part).__module__.startswith(("torch.", "spikingjelly.", "snntorch.", "snn_eval.models.")):
+    if not name or f"{type(part).__module__}.".startswith(_NOT_THE_USERS):
         return False
     return not any(f"{name}.".startswith(f"{known}.") or known.startswith(f"{name}.") for known in network.facts)

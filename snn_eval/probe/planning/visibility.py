@@ -16,10 +16,13 @@ _WORTH_HIDING = 3
 
 
 def countable_around(draft: Draft) -> set[str]:
-    """Modules whose every call is one weighted call on the module's own input, with a parameter as weight."""
+    """Modules whose every call is one weighted call on the module's own input, with a parameter as weight.
+
+    A spiking layer is none of them, whatever it holds: what stands around it counts its spikes.
+    """
     calls: dict[str, list[int]] = {}
     for index, event in enumerate(draft.events):
-        if event.kind == "synaptic":
+        if event.kind == "synaptic" and event.module not in draft.layers:
             calls.setdefault(event.module, []).append(index)
     modules = dict(draft.network.module.named_modules())
     found = set()

@@ -104,6 +104,28 @@ def test_without_costs_an_update_is_what_it_is_seen_to_execute() -> None:
     assert not trace.unknown
 
 
+class OwnWeights(ByCalls):
+    """Keeps its weights itself, and adds its state to what they give: two tensors of one shape."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.v = torch.zeros_like(x) if isinstance(self.v, float) else self.v
+        return super().forward(nn.functional.linear(x, self.weight))
+
+
+def test_weights_of_its_own_are_a_layer_and_its_sums_are_its_update() -> None:
+    trace = traced(OwnWeights())
+    assert trace.neurons[0].spikes_TN.tolist() == [[1, 0, 1], [2, 0, 1], [1, 0, 2], [2, 1, 1]]
+    first, own, last = trace.synaptic
+    assert (first.name, own.name, last.name) == ("first", "spiking", "last")
+    # each nonzero current meets the one weight of its column that is not zero
+    assert own.ops_VTN.sum(0).tolist() == [[2, 1, 2]] * T
+    assert all(op.kind != "residual_add" for op in trace.elementwise)
+
+
 def test_all_steps_at_once() -> None:
     trace = traced(AllSteps())
     assert trace.neurons[0].spikes_TN.tolist() == [[1, 0, 1], [2, 0, 1], [1, 0, 2], [2, 1, 1]]

@@ -87,6 +87,35 @@ def test_step_by_step_module_is_looped_by_the_adapter() -> None:
     assert torch.equal(sequence.run(X.repeat(9, 1, 1)), readout)
 
 
+class LoopOverInput(nn.Module):
+    """A loop over the steps of its input, which lie on the first axis or behind the samples."""
+
+    def __init__(self, axis: int) -> None:
+        super().__init__()
+        self.axis, self.fc, self.lif = axis, nn.Linear(6, 4), snntorch.Leaky(0.8, threshold=0.3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        membrane = self.lif.reset_mem()
+        spikes = []
+        for x_t in x.unbind(self.axis):
+            spike, membrane = self.lif(self.fc(x_t), membrane)
+            spikes.append(spike)
+        return torch.stack(spikes, self.axis)
+
+
+@pytest.mark.parametrize(("axis", "feed", "static_feed"), [(0, "whole", "sequence"), (1, "batch-first", "batch-first")])
+def test_the_axis_of_time_is_found(axis: int, feed: str, static_feed: str) -> None:
+    x = torch.rand(7, 3, 6, generator=torch.Generator().manual_seed(2))
+    network = adapt(seeded(lambda: LoopOverInput(axis)), 7, sample_axis=1, example=x)
+    assert network.feed == feed
+    by_hand = adapt(seeded(lambda: LoopOverInput(0)), 7, sample_axis=1, feed="whole")
+    assert torch.equal(network.run(x), by_hand.run(x))
+    static = adapt(seeded(lambda: LoopOverInput(axis)), 7, example=x[0])
+    assert static.feed == static_feed
+    assert torch.equal(static.run(x[0]), by_hand.run(x[0].expand(7, 3, 6)))
+    assert not torch.equal(static.run(x[0])[0], static.run(x[0])[-1])
+
+
 def neurons() -> list[tuple[str, nn.Module]]:
     """Every class that keeps a state between calls, with hidden state; 5 features in, 5 out."""
     hidden: dict[str, Any] = {"init_hidden": True, "threshold": 0.2}

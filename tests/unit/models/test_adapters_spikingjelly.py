@@ -288,7 +288,7 @@ def test_refused_by_name(wrap: Any, message: str) -> None:
         (lambda: adapt(Loop("both"), 4, output_index=2, feed="whole").run(X), "returns 2 values, output_index is 2"),
         (lambda: adapt(layer.Conv2d(1, 2, 1), 1).run(X), "readout: expected"),
         (lambda: adapt(small(), 4).run(X[:0]), "expected 1 sample or more"),
-        (lambda: adapt(small(), 4, framework="norse"), "framework: expected"),
+        (lambda: adapt(small(), 4, framework="brian"), "framework: expected"),
     ],
 )
 def test_wrong_input_is_one_line(call: Any, message: str) -> None:

@@ -24,6 +24,8 @@ E = 2 * 3 * 4 * 4
         ("layer_norm", (X,), X, "norm", Cost(mul=3 * E, add=4 * E)),
         ("max_pool2d", (X, 2), X[..., ::2, ::2], "pool", Cost(compare=2 * 3 * 2 * 2 * (2 * 2 - 1))),
         ("avg_pool2d", (X, (2, 4)), X[..., ::2, :1], "pool", Cost(mul=2 * 3 * 2, add=2 * 3 * 2 * (2 * 4 - 1))),
+        ("lp_pool2d", (X, 1, 2), X[..., ::2, ::2], "pool", Cost(add=2 * 3 * 2 * 2 * (2 * 2 - 1))),
+        ("lp_pool2d", (X, 2, 4), X[..., :1, :1], "pool", Cost(mul=2 * 3 * 16, add=2 * 3 * 15, exponentials=2 * 3)),
         ("adaptive_avg_pool2d", (X, 1), X[..., :1, :1], "pool", Cost(mul=2 * 3, add=2 * 3 * (4 * 4 - 1))),
         ("adaptive_max_pool2d", (X, 1), X[..., :1, :1], "pool", Cost(compare=2 * 3 * (4 * 4 - 1))),
         ("sum", (X, 0), X[0], "reduction", Cost(add=(2 - 1) * 3 * 4 * 4)),
