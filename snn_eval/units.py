@@ -16,6 +16,7 @@ __all__ = [
     "SECOND_PER_SAMPLE",
     "SPIKE_PER_SAMPLE",
     "STEP",
+    "duration",
     "format_value",
     "joules_from_pj",
     "percent",
@@ -65,6 +66,18 @@ def scaled(value: float, unit: str) -> tuple[float, str]:
     if unit.startswith(("op", "spike")):  # there is no milli-operation
         power = max(power, 0)
     return value / 10.0**power, _PREFIXES[power] + unit
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them.
+
+    >>> [duration(s) for s in (0.4, 95, 3600, 9000, 90_000)]
+    ['1 s', '95 s', '60 min', '2.5 h', '25 h']
+    """
+    if seconds < 120:
+        return f"{max(seconds, 1):.0f} s"
+    minutes, hours = seconds / 60, seconds / 3600
+    return f"{minutes:.0f} min" if hours < 2 else f"{hours:.{1 if hours < 10 else 0}f} h"
 
 
 def percent(value: float) -> float:

@@ -60,7 +60,7 @@ def hash_split(target: NDArray[np.int64], shares: Mapping[str, float], salt: str
 
 
 def fold_split(target: NDArray[np.int64], fold: Fold, salt: str) -> NDArray[np.str_]:
-    """Part of each sample in a fold of a cross-validation: fold k is ``test``, k+1 ``validation``, the others ``train``.
+    """Part of each sample in one fold of a cross-validation: k is ``test``, k+1 ``validation``, the others ``train``.
 
     Each class is cut into folds of equal size, each boundary rounded to the nearest sample (halves up), in the order
     of :func:`hash_split`: the first fold of five tests what a split with a fifth for ``test`` tests if that comes

@@ -20,7 +20,7 @@ from snn_eval.run.plan import Cell
 from snn_eval.run.reuse import chunks_there, stored_run
 from snn_eval.trace import Trace, concatenate
 from snn_eval.trace_file import trace_bytes
-from snn_eval.units import format_value
+from snn_eval.units import duration, format_value
 
 __all__ = ["Estimate", "estimate"]
 
@@ -51,7 +51,7 @@ class Estimate:
             return self.how
         short = "" if self.most_bytes < self.free_bytes else ": NOT ENOUGH"
         return (
-            f"about {_duration(self.seconds)} ({self.how}), {_size(self.disk_bytes)} on disk and "
+            f"about {duration(self.seconds)} ({self.how}), {_size(self.disk_bytes)} on disk and "
             f"{_size(self.most_bytes)} while it runs ({_size(self.free_bytes)} free{short})"
         )
 
@@ -113,17 +113,6 @@ def _free(output: Path) -> int:
         return shutil.disk_usage(place).free
     except OSError as error:
         raise RunError(f"cannot read {place}: {error.strerror}; choose another folder") from error
-
-
-def _duration(seconds: float) -> str:
-    """Seconds as people say them.
-
-    >>> [_duration(s) for s in (3.4, 95, 3600, 90_000)]
-    ['3 s', '95 s', '60 min', '25 h']
-    """
-    if seconds < 120:
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
 
 
 def _size(count: int) -> str:

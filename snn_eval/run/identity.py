@@ -72,7 +72,7 @@ def same_conditions(stored: Record, wanted: Record, *, samples: bool = True) -> 
 
 def _config(suite: Suite) -> dict[str, Any]:
     """The suite as far as a reader of the numbers needs it: with published values only where there are any."""
-    left_out = {"ablation", "axes", "train"} | (set() if suite.published else {"published"})
+    left_out = {"ablation", "axes", "components", "ablate", "train"} | (set() if suite.published else {"published"})
     config = suite.model_dump(mode="json", exclude=left_out)
     for section, keys in (("data", ("images", "arrays", "factory")), ("model", ("factory", "checkpoint"))):
         for key in keys:

@@ -25,7 +25,7 @@ DEFAULT_SUITE = "digits"
 """What is measured when nothing is named: its data and its checkpoint come with the project."""
 
 _NOT_MEASURED: dict[str, Any] = {
-    **dict.fromkeys(("ablation", "axes", "published", "train"), True),
+    **dict.fromkeys(("ablation", "axes", "components", "ablate", "published", "train", "correct"), True),
     "suite": {"description"},
     "model": {"checkpoint"},
     "data": {"images", "arrays", "factory"},  # where they lie; what they are is in the data's fingerprint

@@ -23,7 +23,7 @@ from snn_eval.train.state import STATE_FILE, differences, flattened, read_state,
 
 __all__ = ["Keeper", "halved"]
 
-_NOT_DECIDING: Mapping[str, Any] = {"ablation": True, "axes": True, "published": True, "evaluate": True}
+_NOT_DECIDING = ("ablation", "axes", "components", "ablate", "published", "evaluate", "correct")
 
 
 @dataclass(frozen=True, slots=True)
