@@ -116,10 +116,15 @@ def regenerate(folder: Path) -> Path:
 
 
 def _write(cells: Sequence[CellRecord], folder: Path, inputs: _Inputs) -> Path:
+    from snn_eval.report.ablation.figures import draw
+
     _of_one_suite(cells)
     folder.mkdir(parents=True, exist_ok=True)
     groups = grouped(cells, inputs.rows, inputs.replicates, inputs.order)
-    made = document(groups, cells, reference=inputs.reference, published=inputs.published, quick=inputs.quick)
+    images = draw(groups)
+    made = document(
+        groups, cells, set(images), reference=inputs.reference, published=inputs.published, quick=inputs.quick
+    )
     files: dict[str, str | bytes] = {
         INPUTS: json.dumps(inputs.model_dump(mode="json"), indent=1, sort_keys=True, ensure_ascii=False) + "\n",
         "table.csv": table_csv(groups, inputs.reference),
@@ -128,7 +133,8 @@ def _write(cells: Sequence[CellRecord], folder: Path, inputs: _Inputs) -> Path:
         "claims.json": claims_json(groups, inputs.published),
         "claims.md": claims_md(f"Claims: {made.title}", made.lead, groups, inputs.published),
         "table.tex": to_latex(made),
-        "table.html": to_html(made, {}),
+        "table.html": to_html(made, images),
+        **images,
         "table.md": to_markdown(made),
     }
     for name, content in files.items():
