@@ -43,7 +43,8 @@ class LayeredNet(nn.Module):
         in_shape: channels, height and width of the input.
         layers: as above, the input's side first.
         padding: ``same`` adds ``kernel // 2 · dilation`` zeros at each border of a convolution, ``valid`` none.
-        neuron: values of :class:`NeuronConfig`, or ``name = "file.py:Class"`` with values of that class.
+        neuron: values of :class:`NeuronConfig`, or ``name = "file.py:Class"`` with values of that class, whose layers
+            take ``[T,N,…]`` and begin at rest; the name may also be what makes a layer of the other values.
         coding: of the currents of the first layer or, ``temporal-conv``, of event frames; see
             :mod:`snn_eval.models.coding`.
 
@@ -165,7 +166,9 @@ def _check(in_shape: Sequence[int], layers: Sequence[str], padding: str) -> None
 
 
 def _neuron_maker(neuron: Mapping[str, Any]) -> MakeNeuron:
-    name = neuron.get("name", "")
+    name, values = neuron.get("name", ""), {key: value for key, value in neuron.items() if key != "name"}
+    if callable(name):
+        return partial(name, values)
     if isinstance(name, str) and ":" in name:
-        return partial(user_neuron, name, {key: value for key, value in neuron.items() if key != "name"})
+        return partial(user_neuron(name), values)
     return partial(build_neuron, NeuronConfig(**neuron))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from spikingjelly.activation_based import layer
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from snn_eval.errors import SuiteError
 from snn_eval.models.blocks import ConvShape, SpikingConv, StaticStem
 from snn_eval.models.corrected import corrected_network
+from snn_eval.models.factory import with_own_neurons
 from snn_eval.models.layered import LayeredNet
 from snn_eval.models.neurons import NeuronConfig, build_neuron
 
@@ -98,21 +100,31 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
 """Name in a suite -> class; called with ``time_steps`` and the values of the suite's ``[model]``."""
 
 
-def build_network(arch: str, time_steps: int, config: Mapping[str, Any]) -> nn.Module:
+def build_network(
+    arch: str,
+    time_steps: int,
+    config: Mapping[str, Any],
+    *,
+    folder: Path | None = None,
+    own: Collection[str] = (),
+) -> nn.Module:
     """A reference network with fresh weights.
 
     Args:
         arch: key of :data:`ARCHITECTURES`.
         time_steps: T.
         config: keyword arguments of the class, plain types.
+        folder: of the suite, which paths of a user's neurons start from.
+        own: names of a user's neurons whose files may be run.
 
     Raises:
-        SuiteError: an unknown name or value.
+        SuiteError: an unknown name or value, or a file that only a checkpoint names.
     """
     if arch not in ARCHITECTURES:
         raise SuiteError(f"model: expected one of {', '.join(ARCHITECTURES)}, got {arch!r}")
+    values = with_own_neurons(config, folder, own)
     try:
-        return ARCHITECTURES[arch](time_steps, **config)
+        return ARCHITECTURES[arch](time_steps, **values)
     except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         if "memory" in str(error):  # a network too large for this machine is told as such
             raise

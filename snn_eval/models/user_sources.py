@@ -5,11 +5,32 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from snn_eval.models.digest import file_sha256
 
-__all__ = ["component_sha256", "imported_files", "sources_sha256"]
+__all__ = ["component_sha256", "imported_files", "neurons_sha256", "own_neurons", "place_of", "sources_sha256"]
+
+
+def own_neurons(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names ``file.py:Class`` of a user's neurons in the values of one of our networks, or of one within another."""
+    neuron, inner = config.get("neuron"), config.get("config")
+    name = neuron.get("name") if isinstance(neuron, Mapping) else None
+    own = (name,) if isinstance(name, str) and ":" in name else ()
+    return own + (own_neurons(inner) if isinstance(inner, Mapping) else ())
+
+
+def place_of(name: str, folder: Path | None) -> Path:
+    """What the path of a user's neuron starts from: the suite's folder if it is there, else the current one."""
+    return folder if folder is not None and (folder / name.rpartition(":")[0]).is_file() else Path()
+
+
+def neurons_sha256(config: Mapping[str, Any], folder: Path | None) -> str | None:
+    """SHA-256 of what the user's neurons in a network's values are made of; None where there are none."""
+    found = [component_sha256(name, place_of(name, folder)) or "" for name in own_neurons(config)]
+    return "-".join(found) or None
 
 
 def component_sha256(name: str, folder: Path) -> str | None:

@@ -17,10 +17,12 @@ from snn_eval.models.adapters import AdaptedNetwork, adapt
 from snn_eval.models.adapters.told import found_out
 from snn_eval.models.adapters.unnamed import unnamed_spikes
 from snn_eval.models.checkpoint import Checkpoint, load_checkpoint, load_trusted_module, load_weights
+from snn_eval.models.corrected import attach
 from snn_eval.models.encoders import SEQUENCES
 from snn_eval.models.factory import user_network
 from snn_eval.models.networks import ARCHITECTURES, build_network
 from snn_eval.models.nir import is_nir
+from snn_eval.models.user_sources import own_neurons
 from snn_eval.models.values import merged, name_and_values
 from snn_eval.run.match import fitting_networks
 from snn_eval.suite import Suite, with_values
@@ -97,6 +99,8 @@ def load_network(
         stored = load_checkpoint(checkpoint)
         found = None if arch or _named(suite, stored) else _found(suite, stored)
         module, name = _build(found or suite, stored, arch)
+        if stored.arch == "corrected" and name != stored.arch:
+            attach(module, (stored.config or {}).get("layers", {}))
         with _telling_its_suite(suite, stored):
             renamed = load_weights(module, stored)
         told = [
@@ -197,7 +201,8 @@ def _build(suite: Suite, stored: Checkpoint, arch: str | None) -> tuple[nn.Modul
         expected = f"file.py:function, package.module:function or one of {', '.join(ARCHITECTURES)}"
         raise SuiteError(f"--arch: expected {expected}, got {arch!r}")
     config: Mapping[str, Any] = stored.config if stored.config is not None and base == stored.arch else model.config
-    return build_network(base, time_steps, merged(config, values)), base
+    own = own_neurons(merged(model.config, values))  # a file that only the checkpoint names is not run
+    return build_network(base, time_steps, merged(config, values), folder=suite.folder, own=own), base
 
 
 def _notes(suite: Suite, stored: Checkpoint) -> tuple[str, ...]:

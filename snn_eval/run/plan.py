@@ -14,8 +14,8 @@ from snn_eval.errors import CheckpointError, InputError
 from snn_eval.models.checkpoint import file_sha256
 from snn_eval.models.encoders import SEQUENCES, encode
 from snn_eval.models.manifest import shipped_checkpoint
-from snn_eval.models.user_sources import component_sha256
-from snn_eval.models.values import name_and_values
+from snn_eval.models.user_sources import component_sha256, neurons_sha256
+from snn_eval.models.values import merged, name_and_values
 from snn_eval.run.one_step import answers_once
 from snn_eval.suite import Suite, load_suite, suite_names, with_tables_beside, with_values
 
@@ -25,7 +25,7 @@ DEFAULT_SUITE = "digits"
 """What is measured when nothing is named: its data and its checkpoint come with the project."""
 
 _NOT_MEASURED: dict[str, Any] = {
-    **dict.fromkeys(("ablation", "axes", "components", "ablate", "published", "train", "correct"), True),
+    **dict.fromkeys(("ablation", "axes", "published", "train"), True),
     "suite": {"description"},
     "model": {"checkpoint"},
     "data": {"images", "arrays", "factory"},  # where they lie; what they are is in the data's fingerprint
@@ -263,6 +263,9 @@ def cell_id(suite: Suite, arch: str | None, checkpoint_sha256: str, data_fingerp
         "data": data_fingerprint,
         "strict": strict,
     }
+    neurons = neurons_sha256(merged(suite.model.config, name_and_values(arch or "")[1]), suite.folder)
+    if neurons is not None:  # cells without a user's neurons keep the name they had
+        values["neurons"] = neurons
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

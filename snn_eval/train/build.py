@@ -16,6 +16,7 @@ from snn_eval.models.adapters import adapt
 from snn_eval.models.encoders import SEQUENCES
 from snn_eval.models.factory import user_network
 from snn_eval.models.networks import ARCHITECTURES, build_network
+from snn_eval.models.user_sources import neurons_sha256, own_neurons
 from snn_eval.models.values import merged, name_and_values
 from snn_eval.suite import Suite
 from snn_eval.train.samples import Samples
@@ -44,9 +45,9 @@ class Architecture:
         return ":" not in self.name
 
     def source_sha256(self) -> str | None:
-        """Hash of the user's file; None for one of ours."""
+        """Hash of the user's file; for one of ours that of the user's neurons in it, or None."""
         if self.is_ours:
-            return None
+            return neurons_sha256(self.config, self.folder)
         path = (self.folder or Path.cwd()) / self.name.rpartition(":")[0]
         return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
@@ -68,7 +69,7 @@ def chosen_architecture(suite: Suite, arch: str | None) -> Architecture:
     if base not in ARCHITECTURES:
         expected = f"file.py:function, package.module:function or one of {', '.join(ARCHITECTURES)}"
         raise SuiteError(f"--arch: expected {expected}, got {name!r}")
-    return Architecture(base, merged(model.config, values))
+    return Architecture(base, merged(model.config, values), suite.folder)
 
 
 def build(suite: Suite, architecture: Architecture, samples: Samples, device: torch.device) -> Trainee:
@@ -89,5 +90,6 @@ def build(suite: Suite, architecture: Architecture, samples: Samples, device: to
 
 def _module(architecture: Architecture, time_steps: int) -> nn.Module:
     if architecture.is_ours:
-        return build_network(architecture.name, time_steps, architecture.config)
+        config, own = architecture.config, own_neurons(architecture.config)
+        return build_network(architecture.name, time_steps, config, folder=architecture.folder, own=own)
     return user_network(architecture.name, time_steps, architecture.config, architecture.folder)
