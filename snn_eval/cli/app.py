@@ -16,6 +16,7 @@ from snn_eval.cli.ablate import ablate
 from snn_eval.cli.baseline import baseline
 from snn_eval.cli.codes import DONE, FAILED_CELLS, NOBODY_READS, STOPPED, WRONG_INPUT
 from snn_eval.cli.compare import compare
+from snn_eval.cli.correct import correct
 from snn_eval.cli.describe import describe
 from snn_eval.cli.env import env
 from snn_eval.cli.export import export
@@ -58,7 +59,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (run, show, ls, describe, export, train, ablate, validate, compare, baseline, history, env):
+for command in (run, show, ls, describe, export, train, correct, ablate, validate, compare, baseline, history, env):
     cli.add_command(command)
 
 

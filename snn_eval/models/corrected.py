@@ -118,6 +118,8 @@ def corrected_network(
     """
     from snn_eval.models.networks import build_network  # which names this architecture
 
+    if ":" in arch:
+        raise SuiteError(f"corrected: the network is one of your own, {arch}; name it again with --arch")
     module = build_network(arch, time_steps, config)
     attach(module, layers)
     return module

@@ -70,9 +70,9 @@ def _move(work: Work, place: Place, deficit: Tensor, rule: str) -> None:
         raise ValueError("a correction in work has a bias of every step")
     with torch.no_grad():
         if rule == "potential":
-            bias[0] += start_current(work.neuron(place), deficit * work.time_steps).to(bias)
+            bias[0].add_(start_current(work.neuron(place), deficit * work.time_steps).to(bias))
         else:
-            bias += deficit.to(bias)
+            bias.add_(deficit.to(bias))
 
 
 def _rates(work: Work, place: Place, batches: int) -> Tensor:
