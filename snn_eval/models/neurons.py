@@ -63,9 +63,11 @@ NEURONS: dict[str, Callable[[NeuronConfig], nn.Module]] = {
     "lif": lambda config: sj.LIFNode(tau=float(config.tau), decay_input=False, **_shared(config)),
     "plif": lambda config: sj.ParametricLIFNode(init_tau=float(config.tau), decay_input=False, **_shared(config)),
     "dynamic-lif": lambda config: DynamicLIF(**{key: value for key, value in asdict(config).items() if key != "name"}),
+    "relu": lambda _config: nn.ReLU(),
 }
 """Glossary name -> constructor. The input of ``lif`` and ``plif`` does not decay: ``v ← (1 − 1/τ)·v + x``; that of
-``dynamic-lif`` does: ``v ← v + (x − v)/τ``."""
+``dynamic-lif`` does: ``v ← v + (x − v)/τ``. ``relu`` is no spiking neuron: with one time step it makes the ANN that
+:func:`snn_eval.models.convert.converted` turns into a spiking network."""
 
 _SWITCHES = ("adaptive", "state_leak", "synaptic")
 
