@@ -23,8 +23,9 @@ def of(data: dict[str, Any]) -> Suite:
 def test_every_data_set_has_a_suite_and_every_suite_its_data_set() -> None:
     assert {load_suite(name).data.name for name in suite_names()} == set(DATASETS)
     for name in suite_names():
-        suite = load_suite(name)
-        assert {suite.data.train, suite.data.validation, suite.data.test} == set(DATASETS[name].parts)
+        data = load_suite(name).data
+        assert data.name is not None
+        assert {data.train, data.validation, data.test} == set(DATASETS[data.name].parts)
 
 
 def test_the_source_says_what_the_suite_says() -> None:
