@@ -58,8 +58,9 @@ class DynamicLIF(nn.Module):
     the same where β > 0 (a θ a neuron)    3    0        2       0
     ===================================  ===  ===  =======  ======
 
-    Arithmetic is that of the current's dtype, at least float32. No state is kept between two calls. Attributes have
-    the names of SpikingJelly's ``LIFNode``.
+    Arithmetic is that of the current's dtype, at least float32. No state is kept between two calls. Arguments are those
+    of :class:`snn_eval.models.neurons.NeuronConfig`, checked by ``build_neuron``; attributes have the names of
+    SpikingJelly's ``LIFNode``.
     """
 
     def __init__(
@@ -132,7 +133,9 @@ class DynamicLIF(nn.Module):
         dtype = torch.promote_types(x_seq.dtype, torch.float32)
         values = Learned(*(None if value is None else value.to(dtype) for value in self.learned()))
         filters, adapts = _executed(values.tau1), _executed(values.beta)
-        threshold = torch.tensor(self.v_threshold, dtype=dtype) if values.threshold is None else values.threshold
+        threshold = values.threshold
+        if threshold is None:
+            threshold = torch.tensor(self.v_threshold, dtype=dtype, device=x_seq.device)
         theta = threshold
         u = synapse = trace = spike = torch.zeros_like(x_seq[0], dtype=dtype)
         spikes = []
@@ -150,13 +153,13 @@ class DynamicLIF(nn.Module):
 
     def _charged(self, u: Tensor, current: Tensor, theta: Tensor, values: Learned) -> Tensor:
         """The membrane before it fires."""
-        base = u + (current - u) / self.tau
         if values.leak_a is None or values.leak_b is None or not _executed(values.leak_a, values.leak_b):
-            return base
+            return u + (current - u) / self.tau
         leak = torch.clamp(self.leak0 + values.leak_a - values.leak_b / theta * u.abs(), *LEAKS)
         if _any(values.leak_a, values.leak_b):
             return leak * u + current / self.tau
-        return base + (leak - self.leak0) * u  # exactly the base, with the gradients of a and b
+        # exactly u + (I − u)/τ, with the gradients of a and b
+        return u + (current - u) / self.tau + (leak - self.leak0) * u
 
     def extra_repr(self) -> str:
         """Values and switches."""

@@ -10,7 +10,20 @@ from numpy.typing import NDArray
 
 from snn_eval.models.dynamic_lif import LEAKS
 
-__all__ = ["Dynamic", "forward", "run_step"]
+__all__ = [
+    "ABOVE",
+    "BLOCK",
+    "HIGH",
+    "LOW",
+    "TRACE",
+    "Dynamic",
+    "Floats",
+    "H",
+    "V",
+    "compiled",
+    "forward",
+    "run_step",
+]
 
 Floats = NDArray[np.float32]
 
