@@ -201,7 +201,12 @@ def _shared_sums(
     Samples with equal values in all seeds are alike: how often each kind of them is drawn is one multinomial draw.
     """
     seeds, samples = values_SN.shape
-    kinds_SP, counts = np.unique(values_SN, axis=1, return_counts=True)
+    code = np.zeros(samples, np.int64)
+    for values in values_SN:
+        distinct, place = np.unique(values, return_inverse=True)
+        code = np.unique(code * len(distinct) + place, return_inverse=True)[1]  # dense again: never overflows
+    _, first, counts = np.unique(code, return_index=True, return_counts=True)
+    kinds_SP = values_SN[:, first]
     weight_RS = np.stack([(drawn == s).sum(axis=1) for s in range(seeds)], axis=1)
     rows = max(1, _DRAWN_AT_ONCE // len(counts))
     sums = []

@@ -10,14 +10,15 @@ from snn_eval.cell import CellRecord
 from snn_eval.report.ablation.controls import control_section, prefix_section
 from snn_eval.report.ablation.document import Document, Section
 from snn_eval.report.ablation.effect_tables import correction_section, effect_sections
+from snn_eval.report.ablation.effects import Effects
 from snn_eval.report.ablation.features import feature_section
 from snn_eval.report.ablation.groups import Group
 from snn_eval.report.ablation.main_table import cost_section, size_section
 from snn_eval.report.ablation.original import original_section
 
-__all__ = ["FIGURES", "document"]
+__all__ = ["CAPTIONS", "document"]
 
-FIGURES: Mapping[str, tuple[tuple[str, str], ...]] = {
+CAPTIONS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "Controls": (
         (
             "tradeoff.png",
@@ -45,6 +46,7 @@ FIGURES: Mapping[str, tuple[tuple[str, str], ...]] = {
 def document(
     groups: Sequence[Group],
     cells: Sequence[CellRecord],
+    effects: Effects,
     images: Collection[str] = (),
     *,
     reference: str | None,
@@ -60,14 +62,14 @@ def document(
         control_section(groups),
         prefix_section(groups),
         correction_section(groups),
-        *effect_sections(groups),
+        *effect_sections(effects),
     ]
     there = [_with_figures(section, images) for section in sections if section is not None]
     return Document(_title(cells), _lead(groups, cells, quick), tuple(there))
 
 
 def _with_figures(section: Section, images: Collection[str]) -> Section:
-    drawn = tuple((name, caption) for name, caption in FIGURES.get(section.title, ()) if name in images)
+    drawn = tuple((name, caption) for name, caption in CAPTIONS.get(section.title, ()) if name in images)
     return replace(section, figures=drawn)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from snn_eval.report.ablation.claims_correction import correction_helps, energy_at_equal_accuracy
 from snn_eval.report.ablation.claims_exit import accuracy_goal, equal_budget
 from snn_eval.report.ablation.document import Document, Section, Table
-from snn_eval.report.ablation.effect_tables import axes_of, reading
-from snn_eval.report.ablation.effects import Effect, single_effects
+from snn_eval.report.ablation.effect_tables import reading
+from snn_eval.report.ablation.effects import Effect, Effects, axes_of
 from snn_eval.report.ablation.groups import Group
 from snn_eval.report.ablation.text import to_markdown
 from snn_eval.report.ablation.verdicts import Claim
@@ -22,7 +22,10 @@ _GAINS = {"accuracy up", "early accuracy up", "energy down", "fewer steps"}
 _HARM = {"accuracy down", "early accuracy down", "energy up", "more steps"}
 
 
-def claims(groups: Sequence[Group], published: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Claim]]:
+Found = Sequence[tuple[Mapping[str, Any], Claim]]
+
+
+def claims(groups: Sequence[Group], published: Sequence[Mapping[str, Any]]) -> Found:
     """Every claim, for each combination of axes."""
     return [
         (axes, claim)
@@ -36,10 +39,10 @@ def claims(groups: Sequence[Group], published: Sequence[Mapping[str, Any]]) -> l
     ]
 
 
-def claims_md(title: str, lead: Sequence[str], groups: Sequence[Group], published: Sequence[Mapping[str, Any]]) -> str:
+def claims_md(title: str, lead: Sequence[str], found: Found, effects: Effects) -> str:
     """The claims as Markdown."""
-    sections = [_section(axes, claim) for axes, claim in claims(groups, published)]
-    idle = unhelpful(groups)
+    sections = [_section(axes, claim) for axes, claim in found]
+    idle = unhelpful(effects)
     if idle:
         sections.append(Section("What does not help", (), None, tuple(idle)))
     return to_markdown(Document(title, tuple(lead), tuple(sections)))
@@ -54,10 +57,10 @@ def _section(axes: Mapping[str, Any], claim: Claim) -> Section:
     return Section(title, (claim.rule,), table, notes)
 
 
-def unhelpful(groups: Sequence[Group]) -> list[str]:
+def unhelpful(effects: Effects) -> list[str]:
     """A line for each pair of rows that differ by one component where it neither raises accuracy (with its steps or
     early) nor saves energy or steps, and for each in which it does harm."""
-    return [line for effect in single_effects(groups) if (line := _idle(effect))]
+    return [line for effect in effects.pairs if (line := _idle(effect))]
 
 
 def _idle(effect: Effect) -> str:
@@ -75,9 +78,9 @@ def _idle(effect: Effect) -> str:
     return ""
 
 
-def claims_json(groups: Sequence[Group], published: Sequence[Mapping[str, Any]]) -> str:
+def claims_json(found: Found, effects: Effects) -> str:
     """The claims with every number, as JSON; accuracies as shares, energies as factors or joules."""
-    found = [
+    told = [
         {
             "claim": claim.key,
             "axes": dict(axes),
@@ -95,9 +98,9 @@ def claims_json(groups: Sequence[Group], published: Sequence[Mapping[str, Any]])
                 for part in claim.parts
             ],
         }
-        for axes, claim in claims(groups, published)
+        for axes, claim in found
     ]
-    content = {"claims": found, "does_not_help": unhelpful(groups)}
+    content = {"claims": told, "does_not_help": unhelpful(effects)}
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 

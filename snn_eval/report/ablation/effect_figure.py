@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from snn_eval.report.ablation.effect_tables import axes_of
-from snn_eval.report.ablation.effects import Effect, factorial_effects
-from snn_eval.report.ablation.groups import Group
+from snn_eval.report.ablation.effects import Effect, Effects
 from snn_eval.report.ablation.summary import Summary
 from snn_eval.report.figures.style import COLOURS, GREY, new_figure, styled, tidy
 
@@ -17,11 +15,11 @@ __all__ = ["effect_figure"]
 
 
 @styled
-def effect_figure(groups: Sequence[Group]) -> Figure | None:
+def effect_figure(effects: Effects) -> Figure | None:
     """One panel a quantity, one line an effect, of the first axes that have a full factorial; None without one."""
-    found = next((effects for axes in axes_of(groups) if (effects := factorial_effects(groups, axes))), None)
-    if found is None:
+    if not effects.factorial:
         return None
+    found = effects.factorial[0][1]
     figure, (accuracy, early, energy, steps) = new_figure(11.0, 3.6, 4, sharey=True)
     _panel(accuracy, [_scaled(effect.accuracy, 100.0) for effect in found], 0.0)
     _panel(early, [_scaled(effect.early_accuracy, 100.0) for effect in found], 0.0)

@@ -7,7 +7,7 @@ from typing import Any
 
 from snn_eval.report.ablation.contrasts import EARLY_STEPS
 from snn_eval.report.ablation.document import Section, Table
-from snn_eval.report.ablation.effects import Effect, factorial_effects, single_effects
+from snn_eval.report.ablation.effects import Effect, Effects
 from snn_eval.report.ablation.groups import Group
 from snn_eval.report.ablation.main_table import fields
 from snn_eval.report.ablation.summary import Summary
@@ -15,7 +15,7 @@ from snn_eval.report.ablation.words import points, ratio_text
 from snn_eval.report.format import ABSENT
 from snn_eval.report.grid import comma_separated
 
-__all__ = ["axes_of", "correction_section", "effect_sections", "effects_csv", "reading"]
+__all__ = ["correction_section", "effect_sections", "effects_csv", "reading"]
 
 _HEADERS = [
     "effect of",
@@ -27,24 +27,21 @@ _HEADERS = [
 ]
 
 
-def effect_sections(groups: Sequence[Group]) -> list[Section]:
+def effect_sections(effects: Effects) -> list[Section]:
     """The factorial, where there is one, and each component between two rows."""
     sections = []
-    for axes in axes_of(groups):
-        effects = factorial_effects(groups, axes)
-        if effects:
-            title = "Main effects and interactions" + _named(axes)
-            text = (
-                "Full factorial of the three components. An effect is the mean over the other two of the value with "
-                "the component less that without; an interaction A × B is the effect of A where B is on less that "
-                "where it is off. Energy as a factor (of logarithms); co-optimised rows at their exit, others with "
-                "all steps. 95 % intervals: bootstrap over replicates and samples, paired.",
-            )
-            rows = [[effect.name, *_texts(effect)] for effect in effects]
-            sections.append(Section(title, text, Table.of(_HEADERS, rows)))
-    singles = single_effects(groups)
-    if singles:
-        rows = [[effect.name, effect.where, *_texts(effect), reading(effect)] for effect in singles]
+    for axes, found in effects.factorial:
+        title = "Main effects and interactions" + _named(axes)
+        text = (
+            "Full factorial of the three components. An effect is the mean over the other two of the value with "
+            "the component less that without; an interaction A × B is the effect of A where B is on less that "
+            "where it is off. Energy as a factor (of logarithms); co-optimised rows at their exit, others with "
+            "all steps. 95 % intervals: bootstrap over replicates and samples, paired.",
+        )
+        rows = [[effect.name, *_texts(effect)] for effect in found]
+        sections.append(Section(title, text, Table.of(_HEADERS, rows)))
+    if effects.pairs:
+        rows = [[effect.name, effect.where, *_texts(effect), reading(effect)] for effect in effects.pairs]
         headers = [_HEADERS[0], "row − row", *_HEADERS[1:], "shown"]
         table = Table(tuple(headers), tuple(map(tuple, rows)), (False, False, *[True] * (len(headers) - 3), False))
         text = (
@@ -87,26 +84,17 @@ def _shown(found: Summary | None, nothing: float, up: str, down: str) -> str:
     return up if found.low > nothing else down if found.high < nothing else ""
 
 
-def axes_of(groups: Sequence[Group]) -> list[Mapping[str, Any]]:
-    """Every combination of axes that occurs, once."""
-    found: list[Mapping[str, Any]] = []
-    for group in groups:
-        if group.axes not in found:
-            found.append(group.axes)
-    return found
-
-
 def _named(axes: Mapping[str, Any]) -> str:
     told = ", ".join(f"{key} = {value}" for key, value in axes.items())
     return f" ({told})" if told else ""
 
 
-def effects_csv(groups: Sequence[Group]) -> str:
+def effects_csv(effects: Effects) -> str:
     """``effects.csv``: every effect with its intervals; accuracies as shares, energy as a factor."""
     rows = []
-    for axes in axes_of(groups):
-        rows += [_line(effect, "factorial", axes) for effect in factorial_effects(groups, axes)]
-    rows += [_line(effect, "pair", {}) for effect in single_effects(groups)]
+    for axes, found in effects.factorial:
+        rows += [_line(effect, "factorial", axes) for effect in found]
+    rows += [_line(effect, "pair", {}) for effect in effects.pairs]
     return comma_separated(rows) if rows else ""
 
 

@@ -13,7 +13,7 @@ from snn_eval.report.ablation.outcomes import right, right_after
 from snn_eval.report.ablation.quantities import QUANTITIES
 from snn_eval.report.ablation.summary import Summary
 
-__all__ = ["LABELS", "Effect", "factorial_effects", "measured_effect", "single_effects"]
+__all__ = ["LABELS", "Effect", "Effects", "axes_of", "factorial_effects", "measured_effect", "single_effects"]
 
 LABELS: Mapping[str, str] = {
     CODING: "dynamic coding",
@@ -37,6 +37,29 @@ class Effect:
     early_accuracy: Summary | None
     energy: Summary | None
     mean_step: Summary | None
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """All effects of an ablation: factorials with the axes they are at, and pairs of rows."""
+
+    factorial: tuple[tuple[Mapping[str, Any], tuple[Effect, ...]], ...]
+    pairs: tuple[Effect, ...]
+
+    @classmethod
+    def of(cls, groups: Sequence[Group]) -> Effects:
+        """Every effect the rows tell of."""
+        found = [(axes, tuple(factorial_effects(groups, axes))) for axes in axes_of(groups)]
+        return cls(tuple((axes, effects) for axes, effects in found if effects), tuple(single_effects(groups)))
+
+
+def axes_of(groups: Sequence[Group]) -> list[Mapping[str, Any]]:
+    """Every combination of axes that occurs, once."""
+    found: list[Mapping[str, Any]] = []
+    for group in groups:
+        if group.axes not in found:
+            found.append(group.axes)
+    return found
 
 
 def measured_effect(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,17 @@ from matplotlib.lines import Line2D
 from snn_eval.cell import CellRecord, ExitPoint, Truncated
 from snn_eval.report.ablation.controls import networks
 from snn_eval.report.ablation.effect_figure import effect_figure
+from snn_eval.report.ablation.effects import Effects
 from snn_eval.report.ablation.groups import Group
 from snn_eval.report.ablation.quantities import QUANTITIES
-from snn_eval.report.figures.style import COLOURS, GREY, label, new_figure, png_and_svg, styled, tidy
+from snn_eval.report.figures.style import COLOURS, GREY, label, new_figure, png, styled, tidy
 from snn_eval.report.format import value_with_unit
 from snn_eval.units import JOULE_PER_SAMPLE, percent, scaled
 
-__all__ = ["draw"]
+__all__ = ["FIGURES", "draw"]
+
+FIGURES = ("tradeoff.png", "prefix.png", "energy.png", "effects.png")
+"""Every figure by file name."""
 
 _BY_KEY = {quantity.key: quantity for quantity in QUANTITIES}
 _ROWS = (*COLOURS[:6], "#000000", "#8F7A00")
@@ -30,16 +34,10 @@ _DASHED: dict[str, Any] = {"linewidth": 1.0, "linestyle": (0, (4, 2)), "marker":
 _STAR: dict[str, Any] = {"marker": "*", "markersize": 13, "markeredgecolor": "white", "linestyle": "", "zorder": 5}
 
 
-def draw(groups: Sequence[Group]) -> dict[str, bytes]:
+def draw(groups: Sequence[Group], effects: Effects) -> dict[str, bytes]:
     """Every figure there are numbers for, as PNG by file name."""
-    makers: dict[str, Callable[[Sequence[Group]], Figure | None]] = {
-        "tradeoff.png": _tradeoff,
-        "prefix.png": _prefix,
-        "energy.png": _energy,
-        "effects.png": effect_figure,
-    }
-    made = {name: make(groups) for name, make in makers.items()}
-    return {name: png_and_svg(figure)[0] for name, figure in made.items() if figure is not None}
+    made = (_tradeoff(groups), _prefix(groups), _energy(groups), effect_figure(effects))
+    return {name: png(figure) for name, figure in zip(FIGURES, made, strict=True) if figure is not None}
 
 
 @styled

@@ -14,9 +14,10 @@ from snn_eval.atomic import write_atomic
 from snn_eval.cell import CellRecord, read_cell, write_cell
 from snn_eval.errors import RunError
 from snn_eval.report.ablation.build import document
-from snn_eval.report.ablation.claim_files import claims_json, claims_md
+from snn_eval.report.ablation.claim_files import claims, claims_json, claims_md
 from snn_eval.report.ablation.controls import curves_csv
 from snn_eval.report.ablation.effect_tables import effects_csv
+from snn_eval.report.ablation.effects import Effects
 from snn_eval.report.ablation.groups import grouped
 from snn_eval.report.ablation.main_table import table_csv
 from snn_eval.report.ablation.page import to_html
@@ -116,29 +117,33 @@ def regenerate(folder: Path) -> Path:
 
 
 def _write(cells: Sequence[CellRecord], folder: Path, inputs: _Inputs) -> Path:
-    from snn_eval.report.ablation.figures import draw
+    from snn_eval.report.ablation.figures import FIGURES, draw
 
     _of_one_suite(cells)
     folder.mkdir(parents=True, exist_ok=True)
     groups = grouped(cells, inputs.rows, inputs.replicates, inputs.order)
-    images = draw(groups)
+    effects, found = Effects.of(groups), claims(groups, inputs.published)
+    images = draw(groups, effects)
     made = document(
-        groups, cells, set(images), reference=inputs.reference, published=inputs.published, quick=inputs.quick
+        groups, cells, effects, images, reference=inputs.reference, published=inputs.published, quick=inputs.quick
     )
     files: dict[str, str | bytes] = {
         INPUTS: json.dumps(inputs.model_dump(mode="json"), indent=1, sort_keys=True, ensure_ascii=False) + "\n",
         "table.csv": table_csv(groups, inputs.reference),
         "curves.csv": curves_csv(groups),
-        "effects.csv": effects_csv(groups),
-        "claims.json": claims_json(groups, inputs.published),
-        "claims.md": claims_md(f"Claims: {made.title}", made.lead, groups, inputs.published),
+        "effects.csv": effects_csv(effects),
+        "claims.json": claims_json(found, effects),
+        "claims.md": claims_md(f"Claims: {made.title}", made.lead, found, effects),
         "table.tex": to_latex(made),
         "table.html": to_html(made, images),
-        **images,
+        **{name: images.get(name, b"") for name in FIGURES},
         "table.md": to_markdown(made),
     }
     for name, content in files.items():
-        write_atomic(folder / name, content)
+        if content:
+            write_atomic(folder / name, content)
+        else:  # of an earlier table that had more to show
+            (folder / name).unlink(missing_ok=True)
     return folder / "table.md"
 
 

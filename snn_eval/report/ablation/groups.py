@@ -122,7 +122,7 @@ def _group(row: str, axes: Mapping[str, Any], cells: Sequence[CellRecord], asked
 
 
 def _key(axes: Mapping[str, Any]) -> str:
-    return json.dumps(dict(axes))
+    return json.dumps(dict(axes), sort_keys=True)
 
 
 def reference_of(group: Group, groups: Sequence[Group], reference: str | None) -> Group | None:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "GREY", "SEQUENTIAL", "label", "new_figure", "png_and_svg", "styled", "tidy"]
+__all__ = ["COLOURS", "GREY", "SEQUENTIAL", "label", "new_figure", "png", "png_and_svg", "styled", "tidy"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -84,10 +84,17 @@ def label(axes: Axes, x: float, y: float, text: str) -> None:
 
 
 @styled
+def png(figure: Figure) -> bytes:
+    """The figure as PNG; equal figures give equal bytes."""
+    raster = io.BytesIO()
+    figure.savefig(raster, format="png", dpi=_DPI, metadata={"Software": None})
+    return raster.getvalue()
+
+
+@styled
 def png_and_svg(figure: Figure) -> tuple[bytes, bytes]:
     """The figure as PNG and as SVG; equal figures give equal bytes."""
-    raster, vector = io.BytesIO(), io.BytesIO()
-    figure.savefig(raster, format="png", dpi=_DPI, metadata={"Software": None})
+    raster, vector = png(figure), io.BytesIO()
     figure.set_layout_engine("none")  # laid out once is enough
     figure.savefig(vector, format="svg", metadata={"Date": None, "Creator": "snn-eval"})
-    return raster.getvalue(), vector.getvalue()
+    return raster, vector.getvalue()
