@@ -17,6 +17,7 @@ from snn_eval.errors import RunError
 __all__ = [
     "SCHEMA_VERSION",
     "EnergyTable",
+    "ExitChoice",
     "Identity",
     "Measurement",
     "Provenance",
@@ -28,8 +29,11 @@ __all__ = [
     "write_record",
 ]
 
-SCHEMA_VERSION = 2
-"""Version of the record's layout; a reader for every older one is kept. 2: energy tables of the user's, a seal."""
+SCHEMA_VERSION = 3
+"""Version of the record's layout; a reader for every older one is kept.
+
+2: energy tables of the user's, a seal. 3: the exit rule and what it was chosen on.
+"""
 
 _SEAL = "seal"
 
@@ -134,16 +138,34 @@ class Provenance(_Strict):
         return self
 
 
+class ExitChoice(_Strict):
+    """The early exit that was asked for, and the rule chosen on the validation part.
+
+    ``temperature`` is None as long as nothing was chosen: the run is not that far, or ``refused["exit"]`` says why not.
+    Then ``threshold`` None means that a sample never stops before its last step.
+    """
+
+    kind: Literal["confidence", "entropy"]
+    tolerance: FiniteFloat
+    samples: int
+    """Of the validation part, that are measured."""
+    data_fingerprint: str
+    """Of the validation part."""
+    temperature: FiniteFloat | None = None
+    threshold: FiniteFloat | None = None
+
+
 class Record(_Strict):
     """The stored result of one cell."""
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     status: Literal["done", "partial", "failed", "limited"]
     identity: Identity
     measurements: list[Measurement] = Field(default_factory=list)
     unknown: list[UnknownOperation] = Field(default_factory=list)
     refused: dict[str, str] = Field(default_factory=dict)
     """Metrics whose conditions do not hold, with the reason."""
+    exit: ExitChoice | None = None
     notes: list[str] = Field(default_factory=list)
     error: str | None = None
     provenance: Provenance = Field(default_factory=Provenance)
@@ -229,11 +251,20 @@ def _read_v1(content: dict[str, Any]) -> Record:
 
 
 def _read_v2(content: dict[str, Any]) -> Record:
+    """Version 2 had no exit rule."""
+    return Record.model_validate(_unsealed(content) | {"schema_version": SCHEMA_VERSION})
+
+
+def _read_v3(content: dict[str, Any]) -> Record:
+    return Record.model_validate(_unsealed(content))
+
+
+def _unsealed(content: dict[str, Any]) -> dict[str, Any]:
     seal = content.pop(_SEAL, None)
     if seal != _sealed(content):
         raise ValueError("is damaged or was changed after it was written (its seal differs)")
-    return Record.model_validate(content)
+    return content
 
 
-_READERS: dict[int, Callable[[dict[str, Any]], Record]] = {1: _read_v1, 2: _read_v2}
+_READERS: dict[int, Callable[[dict[str, Any]], Record]] = {1: _read_v1, 2: _read_v2, 3: _read_v3}
 """One reader for each schema version there ever was; an older one lifts its content to the present models."""

@@ -30,6 +30,7 @@ Examples:
   snn-eval run --models mnist net.pt --arch net.py:make --normalize 0.1307,0.3081 --flatten
   snn-eval run --models mnist mnist.pt --data-dir data    files of MNIST in data, downloaded if they are missing
   snn-eval run --suite digits --sweep-time-steps 1-8
+  snn-eval run --suite digits --exit confidence         stop a sample as soon as the network is sure
 """
 
 
@@ -64,6 +65,17 @@ Examples:
     help="Architecture of the checkpoint: one of ours, file.py:function or package.module:function, and its values.",
 )
 @prepared
+@click.option(
+    "--exit",
+    type=click.Choice(["confidence", "entropy", "none"]),
+    help="Also measure with early exit by this rule; its threshold is chosen on the validation part.",
+)
+@click.option(
+    "--exit-tolerance",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="How far accuracy on validation may fall below that of all steps; 0.002 unless the suite says otherwise.",
+)
 @click.option("--energy", multiple=True, metavar="MODEL", help="Energy model, by name or .toml file; repeatable.")
 @click.option("--convention", "conventions", multiple=True, metavar="NAME", help="Counting convention; repeatable.")
 @click.option(

@@ -19,7 +19,9 @@ Examples:
 
 @click.command(short_help="Print a stored result again.", epilog=_EPILOG)
 @click.argument("run", default="latest")
-@click.option("--recompute", is_flag=True, help="Compute every number from trace.h5; the stored record stays as it is.")
+@click.option(
+    "--recompute", is_flag=True, help="Compute every number from the traces; the stored record stays as it is."
+)
 @click.option("--energy", multiple=True, metavar="MODEL", help="Compute under this energy model; repeatable.")
 @click.option("--convention", "conventions", multiple=True, metavar="NAME", help="Compute under this one; repeatable.")
 @click.option(
@@ -48,6 +50,9 @@ def show(run: str, recompute: bool, energy: tuple[str, ...], conventions: tuple[
         from snn_eval.trace_file import read_trace
 
         check_names("convention", conventions, CONVENTIONS)
-        record = derive(read_trace(found.trace), under(record, energy=energy, conventions=conventions))
+        chosen_on = read_trace(found.validation) if found.validation.is_file() else None
+        record = derive(
+            read_trace(found.trace), under(record, energy=energy, conventions=conventions), validation=chosen_on
+        )
     print_result(record, found)
     return 0

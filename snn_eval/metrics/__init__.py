@@ -18,7 +18,7 @@ from snn_eval.metrics.levels import LayerClasses, LevelClasses, classify
 from snn_eval.metrics.measure import measure
 from snn_eval.metrics.metric import Derived, ExitRule, Metric, Value
 from snn_eval.metrics.operations import CONVENTIONS, Convention, operations
-from snn_eval.metrics.readout import prefix_predictions
+from snn_eval.metrics.readout import prefix_predictions, require_prefix
 from snn_eval.metrics.registry import METRICS
 from snn_eval.metrics.spent import Spent, spent_by_step
 
@@ -52,6 +52,7 @@ __all__ = [
     "measure",
     "operations",
     "prefix_predictions",
+    "require_prefix",
     "spent_by_step",
     "spikes_per_sample",
     "spiking_layers",

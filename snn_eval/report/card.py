@@ -85,6 +85,7 @@ LINES: tuple[Line, ...] = (
     Line("accuracy", "accuracy", _method),
     Line("exit: mean step", "exit_mean_step"),
     Line("exit: accuracy", "exit_accuracy"),
+    Line("exit: energy total", "exit_energy_total", lambda results: "up to the exit, its checks included"),
     Line("first correct", "latency_first_correct", _steps),
     Line("spikes", "spike_count", _spread),
     Line("NASFR", "nasfr", lambda results: "mean firing rate"),

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from snn_eval.record import Record
+from snn_eval.record import ExitChoice, Record
+from snn_eval.units import percent
 
 __all__ = ["condition", "notes"]
 
 
 def notes(record: Record, further: Sequence[str] = ()) -> list[str]:
-    """One line each: status and error, unknown operations, refused metrics, the record's notes, ``further`` ones."""
+    """One line each: status, error, exit rule, unknown operations, refusals, the record's and ``further`` notes."""
     lines = []
     if record.status != "done":
         lines.append(_STATUS[record.status])
     if record.error is not None:
         lines.append(f"error: {record.error}")
+    lines += [_exit(record.exit)] if record.exit is not None and record.exit.temperature is not None else []
     lines += [
         f"not counted: {op.name}, {op.calls} {_plural(op.calls, 'call')} a pass, {op.elements} elements of a sample "
         "(no rule for this operation)"
@@ -24,6 +26,16 @@ def notes(record: Record, further: Sequence[str] = ()) -> list[str]:
     lines += _refused(record.refused)
     lines += [f"note: {note}" for note in (*record.notes, *further)]
     return list(dict.fromkeys(lines))
+
+
+def _exit(choice: ExitChoice) -> str:
+    """The exit rule, and what it was chosen on."""
+    shown = {"confidence": "confidence", "entropy": "1 − entropy / ln K"}[choice.kind]
+    rule = "never before the last step" if choice.threshold is None else f"{shown} ≥ {choice.threshold:g}"
+    return (
+        f"exit: {rule} at temperature {choice.temperature:.3g}, chosen on {choice.samples:,} validation samples "
+        f"(accuracy there at most {percent(choice.tolerance):g} points below that of all steps)"
+    )
 
 
 def condition(reason: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from snn_eval.energy import models_of, with_tables
-from snn_eval.metrics import measure
-from snn_eval.record import Record, UnknownOperation
+from snn_eval.errors import RefusedError
+from snn_eval.metrics import ExitRule, chosen_rule, measure, require_prefix
+from snn_eval.record import ExitChoice, Record, UnknownOperation
 from snn_eval.run.doubts import doubts
 from snn_eval.trace import Trace
 
@@ -26,29 +28,39 @@ def under(record: Record, **chosen: Sequence[str]) -> Record:
     return with_tables(changed) if chosen.get("energy") else changed
 
 
-def derive(trace: Trace, record: Record, status: Literal["done", "limited"] | None = None) -> Record:
+def derive(
+    trace: Trace,
+    record: Record,
+    status: Literal["done", "limited"] | None = None,
+    *,
+    validation: Trace | None = None,
+) -> Record:
     """The record with every number computed from the trace, under the options kept in the record.
 
     Args:
         trace: of all samples of the cell.
-        record: identity, provenance with the resolved suite, notes.
+        record: identity, provenance with the resolved suite, notes, and the exit that is asked for.
         status: how the record ends; as it is if None.
+        validation: trace of the validation part; the exit rule follows from it alone.
 
     Raises:
         CountError: a count is impossible, or an energy model lacks a cost that is needed.
         InputError: an energy table that the record does not hold and that is not there.
     """
     evaluate: Mapping[str, Any] = record.provenance.config.get("evaluate", {})
+    choice, rule, no_exit = _exit(trace, validation, record.exit)
     measurements, refused = measure(
         trace,
         evaluate.get("metrics") or None,
         conventions=evaluate.get("conventions"),
         energy_models=models_of(record),
+        exit_rule=rule,
     )
     changes: dict[str, Any] = {
         "status": status or record.status,
         "measurements": measurements,
-        "refused": refused,
+        "refused": refused | no_exit,
+        "exit": choice,
         "unknown": [UnknownOperation(name=u.name, calls=u.calls, elements=u.elements) for u in trace.unknown],
         "notes": list(dict.fromkeys([*record.notes, *trace.facts.notes, *_hints(trace), *doubts(trace, measurements)])),
         "error": None,
@@ -57,6 +69,24 @@ def derive(trace: Trace, record: Record, status: Literal["done", "limited"] | No
         ),
     }
     return Record(**(dict(record) | changes))
+
+
+def _exit(
+    trace: Trace, validation: Trace | None, asked: ExitChoice | None
+) -> tuple[ExitChoice | None, ExitRule | None, dict[str, str]]:
+    """The exit asked for with its rule chosen on the validation trace; where that means nothing, why it was refused."""
+    if asked is None:
+        return None, None, {}
+    unchosen = asked.model_copy(update={"temperature": None, "threshold": None})
+    try:
+        require_prefix(trace, "early exit")
+        if validation is None:
+            raise RefusedError("early exit needs the trace of the validation part, validation.h5")
+        rule = chosen_rule(validation, asked.kind, asked.tolerance)
+    except RefusedError as error:
+        return unchosen, None, {"exit": str(error)}
+    threshold = rule.threshold if math.isfinite(rule.threshold) else None
+    return unchosen.model_copy(update={"temperature": rule.temperature, "threshold": threshold}), rule, {}
 
 
 def _hints(trace: Trace) -> list[str]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from snn_eval.errors import CountError, RunError
+from snn_eval.errors import CountError, RefusedError, RunError
+from snn_eval.metrics import require_prefix
 from snn_eval.run.derive import derive
 from snn_eval.run.execute import chunks_of, prepared
 from snn_eval.run.files import run_files
@@ -91,12 +92,23 @@ def estimate(cell: Cell, output: Path, *, fresh: bool = False) -> Estimate:
         files, _ = run_files(concatenate(traces), derive(concatenate(traces), record))
         files_bytes = sum(map(len, files.values()))
     once = time.perf_counter() - started - per_chunk * len(traces)
-    chunks = -(-cell.samples // cell.suite.evaluate.batch_size)
+    of_parts = _chunks(cell, traces[0])
+    chunks = sum(of_parts)
     left = chunks - (0 if fresh else chunks_there(output, record))
-    trace = _scaled(traces, chunks)
+    trace = sum(_scaled(traces, count) for count in of_parts)
     how = f"by {len(traces)} of {chunks} chunks: {per_chunk:.2g} s each for {left} of them, {once:.2g} s besides"
     kept = trace + files_bytes
     return Estimate(once + per_chunk * left, kept, kept + trace, _free(output), how)
+
+
+def _chunks(cell: Cell, first: Trace) -> list[int]:
+    """Chunks of the test part, and of the validation part where early exit will be chosen on it."""
+    samples = [cell.samples]
+    if cell.validation is not None:
+        with contextlib.suppress(RefusedError):
+            require_prefix(first, "early exit")
+            samples.append(cell.validation.samples)
+    return [-(-count // cell.suite.evaluate.batch_size) for count in samples]
 
 
 def _scaled(traces: list[Trace], chunks: int) -> int:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 
-from snn_eval.data import Chunk
+from snn_eval.data import load_dataset
 from snn_eval.errors import CheckpointError, CountError, InputError, RunError, SnnEvalError
 from snn_eval.models.checkpoint import file_sha256
-from snn_eval.models.encoders import DEPEND_ON_TIME_STEPS, encode
+from snn_eval.models.encoders import DEPEND_ON_TIME_STEPS
 from snn_eval.probe import ProbeOptions, Recorder
 from snn_eval.record import Record, write_record
 from snn_eval.run.derive import derive
@@ -21,10 +21,11 @@ from snn_eval.run.files import run_files
 from snn_eval.run.identity import first_record, same_conditions
 from snn_eval.run.listener import Listener
 from snn_eval.run.load import LoadedNetwork, load_network, torch_device
+from snn_eval.run.passes import chunks_of, recorded, recorded_validation
 from snn_eval.run.plan import Cell
 from snn_eval.run.reuse import stored_run, take_over
-from snn_eval.store import Claim, PartWriter, RunFolder, claim_new, claim_unfinished, finished_chunks, tidy
-from snn_eval.trace import Trace, concatenate
+from snn_eval.run.validation import validation_part
+from snn_eval.store import Claim, RunFolder, claim_new, claim_unfinished, tidy
 from snn_eval.trace_file import write_trace
 
 __all__ = ["Outcome", "chunks_of", "execute", "prepared"]
@@ -59,6 +60,7 @@ def execute(
         InputError: checkpoint, data or network cannot be used (nothing is left behind), or a file not be written.
     """
     started = time.perf_counter()
+    cell = _with_validation(cell)
     device = torch_device(cell.request.device)
     record = first_record(cell, device, argv)
     tidy(output)
@@ -77,10 +79,12 @@ def execute(
         try:
             if claimed.made_now and not fresh:
                 take_over(run, output, record)
-            trace = _recorded(cell, device, recorder, run, listener)
+            trace = recorded(cell, device, recorder, run, listener)
             write_trace(run.trace, trace)  # before anything is derived: counts outlive a number that cannot be given
+            validation = recorded_validation(cell, device, recorder, run, listener, trace)
             listener.stage("computing")
-            record = derive(trace, _timed(record, started), "done" if cell.samples == cell.available else "limited")
+            status: Literal["done", "limited"] = "done" if cell.is_whole else "limited"
+            record = derive(trace, _timed(record, started), status, validation=validation)
             listener.stage("writing tables and figures")
             files, record = run_files(trace, record)
             run.finish(trace, record, files)
@@ -125,36 +129,15 @@ def prepared(cell: Cell, device: torch.device, listener: Listener) -> tuple[Load
     return loaded, recorder
 
 
-def _recorded(cell: Cell, device: torch.device, recorder: Recorder, run: RunFolder, listener: Listener) -> Trace:
-    """Record every chunk that is not there yet; the trace of them all, read back from the parts."""
-    sound, damaged = run.sound_parts()
-    if damaged:
-        listener.warn(f"{cell.title}: {', '.join(damaged)} in {run.parts} was damaged; its chunks are measured again")
-    done = finished_chunks(sound)
-    size = cell.suite.evaluate.batch_size
-    listener.stage("recording")
-    listener.skip(sum(min(size, cell.samples - index * size) for index in done))
-    last: Chunk | None = None
-    with PartWriter(run) as writer:
-        for number, chunk in enumerate(chunks_of(cell, device, skip=done)):
-            recorder.add(chunk)
-            if number < recorder.options.timed_chunks:
-                recorder.time_bare(chunk)
-            writer.add(recorder.take())
-            listener.advance(len(chunk))
-            last = chunk
-    if last is not None:
-        recorder.verify(last)
-    return concatenate(run.load_parts())
-
-
-def chunks_of(cell: Cell, device: torch.device, skip: frozenset[int] = frozenset()) -> Iterator[Chunk]:
-    """The cell's chunks as the network takes them: encoded, on the device."""
-    given = cell.suite.input
-    for chunk in cell.data.chunks(cell.suite.evaluate.batch_size, cell.samples):
-        if chunk.index not in skip:
-            x = encode(given.encoding, chunk.x, given.time_steps, chunk.id, given.seed, **given.preparation)
-            yield replace(chunk, x=x.to(device))
+def _with_validation(cell: Cell) -> Cell:
+    """The cell with its validation part, if it has an exit and was made without one."""
+    if cell.validation is not None:
+        return cell
+    suite, request = cell.suite, cell.request
+    part = validation_part(
+        suite, request.limit, lambda name: load_dataset(suite.data_source, name, request.data_options())
+    )
+    return cell if part is None else replace(cell, validation=part)
 
 
 def _claimed(output: Path, record: Record, fresh: bool) -> Claim:

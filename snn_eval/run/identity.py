@@ -51,7 +51,8 @@ def first_record(cell: Cell, device: torch.device, argv: tuple[str, ...]) -> Rec
         seed=suite.input.seed,
         config=_config(suite),
     )
-    return with_tables(Record(status="partial", identity=identity, provenance=provenance))
+    choice = None if cell.validation is None else cell.validation.choice(suite)
+    return with_tables(Record(status="partial", identity=identity, provenance=provenance, exit=choice))
 
 
 def same_conditions(stored: Record, wanted: Record, *, samples: bool = True) -> bool:
@@ -64,10 +65,15 @@ def same_conditions(stored: Record, wanted: Record, *, samples: bool = True) -> 
     """
     if stored.identity.cell != wanted.identity.cell:
         return False
-    if samples and stored.identity.samples != wanted.identity.samples:
+    if samples and _samples(stored) != _samples(wanted):
         return False
     names = ("packages", "machine", "threads", "device", "batch_size", "seed")
     return all(getattr(stored.provenance, name) == getattr(wanted.provenance, name) for name in names)
+
+
+def _samples(record: Record) -> tuple[int, int]:
+    """Samples of the test part, and of the validation part where an exit is chosen on it."""
+    return record.identity.samples, record.exit.samples if record.exit is not None else 0
 
 
 def _config(suite: Suite) -> dict[str, Any]:

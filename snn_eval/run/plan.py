@@ -17,6 +17,8 @@ from snn_eval.models.manifest import shipped_checkpoint
 from snn_eval.models.user_sources import component_sha256, neurons_sha256
 from snn_eval.models.values import merged, name_and_values
 from snn_eval.run.one_step import answers_once
+from snn_eval.run.validation import ValidationPart, validation_part
+from snn_eval.store import Part
 from snn_eval.suite import Suite, load_suite, suite_names, with_tables_beside, with_values
 
 __all__ = ["DEFAULT_SUITE", "Cell", "Request", "cell_id", "described", "plan"]
@@ -33,6 +35,10 @@ _NOT_MEASURED: dict[str, Any] = {
 """Parts of a suite that do not change what a checkpoint measures."""
 
 
+_Read = dict[tuple[str, Path | None, str], ArrayDataset]
+"""Data by suite, its folder and the name of the part."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What the user asked for.
@@ -44,6 +50,7 @@ class Request:
         time_steps, batch_size, seed, arch, conventions, energy: in place of the suite's values.
         normalize, encoding, clip, flatten, feed, readout, output_index: how samples are prepared, how the network is
             called and what of its output decides, in place of the suite's.
+        exit, exit_tolerance: in place of the suite's.
         sweep: several time steps, each a cell of its own.
         limit: only the first that many samples.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -70,6 +77,8 @@ class Request:
     feed: str | None = None
     readout: str | None = None
     output_index: int | None = None
+    exit: str | None = None
+    exit_tolerance: float | None = None
     conventions: tuple[str, ...] = ()
     energy: tuple[str, ...] = ()
     device: str = "auto"
@@ -88,7 +97,8 @@ class Request:
 class Cell:
     """One combination to measure. ``samples`` of the ``available`` ones of the suite's test part are used.
 
-    ``answers_once``: the network is an ANN, and T = 1 was set for it.
+    ``answers_once``: the network is an ANN, and T = 1 was set for it. ``validation``: what an exit is chosen on, where
+    the suite has one.
     """
 
     suite: Suite
@@ -99,11 +109,30 @@ class Cell:
     request: Request
     id: str
     answers_once: bool = False
+    validation: ValidationPart | None = None
 
     @property
     def available(self) -> int:
         """Samples the test part has."""
         return len(self.data)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every sample is used, of the validation part too."""
+        further = self.validation
+        return self.samples == self.available and (further is None or further.samples == len(further.data))
+
+    def part(self, part: Part) -> tuple[ArrayDataset, int]:
+        """Data of a part and how many of its samples are used.
+
+        Raises:
+            InputError: the validation part of a cell without early exit.
+        """
+        if part == "test":
+            return self.data, self.samples
+        if self.validation is None:
+            raise InputError(f"{self.title}: expected evaluate.exit to use the validation part, got none")
+        return self.validation.data, self.validation.samples
 
     @property
     def model(self) -> str:
@@ -144,7 +173,7 @@ def plan(request: Request, tell: Callable[[str], None] = lambda _: None) -> list
     """
     cells: dict[str, Cell] = {}
     options = request.data_options(tell)
-    read: dict[tuple[str, Path | None], ArrayDataset] = {}
+    read: _Read = {}
     for suite, checkpoint in _wanted(request, options):
         for time_steps in request.sweep or (request.time_steps,):
             cell = _cell(_with_flags(suite, request, time_steps), checkpoint, request, options, read)
@@ -186,12 +215,18 @@ def _with_flags(suite: Suite, request: Request, time_steps: int | None) -> Suite
         "model.readout": request.readout,
         "model.output_index": request.output_index,
         "evaluate.batch_size": request.batch_size,
+        "evaluate.exit": request.exit,
+        "evaluate.exit_tolerance": request.exit_tolerance,
         "evaluate.conventions": list(request.conventions) or None,
         "evaluate.energy": list(request.energy) or None,
     }
-    return with_values(
-        with_tables_beside(suite), {key: value for key, value in values.items() if value is not None}, "command line"
-    )
+    given = {key: value for key, value in values.items() if value is not None}
+    changed = with_values(with_tables_beside(suite), given, "command line")
+    if request.exit_tolerance is not None and changed.evaluate.exit == "none":
+        raise InputError(
+            f"--exit-tolerance: expected --exit confidence or entropy with it, suite {suite.name} has none"
+        )
+    return changed
 
 
 def _preparation(request: Request) -> dict[str, Any]:
@@ -217,23 +252,29 @@ def _cell(
     checkpoint: Path,
     request: Request,
     options: DataOptions,
-    read: dict[tuple[str, Path | None], ArrayDataset],
+    read: _Read,
 ) -> Cell:
     """One cell; ``read`` keeps the data, which models and time steps of one suite share."""
     if not checkpoint.is_file():
         found = "a folder" if checkpoint.is_dir() else "none"
         raise CheckpointError(f"{checkpoint}: expected a checkpoint file, found {found}")
-    key = (suite.data.model_dump_json(), suite.folder)
-    if key not in read:
-        read[key] = load_dataset(suite.data_source, suite.data.test, options)
-    data = read[key]
+
+    def load(part: str) -> ArrayDataset:
+        key = (suite.data.model_dump_json(), suite.folder, part)
+        if key not in read:
+            read[key] = load_dataset(suite.data_source, part, options)
+        return read[key]
+
+    data = load(suite.data.test)
+    validation = validation_part(suite, request.limit, load)
     once = _means_nothing(suite, request, data)
     if once:
         suite = with_values(suite, {"input.time_steps": 1})
     sha256 = file_sha256(checkpoint)
     samples = len(data) if request.limit is None else min(request.limit, len(data))
-    identity = cell_id(suite, request.arch, sha256, data.fingerprint, strict=request.strict)
-    return Cell(suite, checkpoint, sha256, data, samples, request, identity, answers_once=once)
+    prints = [part.fingerprint for part in (data, *([] if validation is None else [validation.data]))]
+    identity = cell_id(suite, request.arch, sha256, "+".join(prints), strict=request.strict)
+    return Cell(suite, checkpoint, sha256, data, samples, request, identity, answers_once=once, validation=validation)
 
 
 def _means_nothing(suite: Suite, request: Request, data: ArrayDataset) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from snn_eval.errors import RunError
 from snn_eval.record import Record, read_record
 from snn_eval.run.identity import same_conditions
-from snn_eval.store import PartWriter, RunFolder, finished_chunks, list_runs
+from snn_eval.store import PARTS, Part, PartWriter, RunFolder, finished_chunks, list_runs
 from snn_eval.trace_file import read_trace
 
 __all__ = ["chunks_there", "shorter_run", "stored_run", "take_over"]
@@ -47,9 +48,9 @@ def chunks_there(output: Path, record: Record) -> int:
         with contextlib.suppress(RunError):
             stored = read_record(run.record)
             if stored.status == "partial" and same_conditions(stored, record):
-                return len(finished_chunks(run.load_parts()))
+                return sum(len(finished_chunks(run.load_parts(part))) for part in PARTS)
     shorter = shorter_run(output, record)
-    return 0 if shorter is None else shorter[1].identity.samples // (shorter[1].provenance.batch_size or 1)
+    return 0 if shorter is None else sum(-(-samples // size) for _, samples, size in _whole_chunks(*shorter, record))
 
 
 def take_over(run: RunFolder, output: Path, record: Record) -> None:
@@ -61,9 +62,20 @@ def take_over(run: RunFolder, output: Path, record: Record) -> None:
     shorter = shorter_run(output, record)
     if shorter is None:
         return
-    try:
-        trace = read_trace(shorter[0].trace)
-    except RunError:  # damaged since: everything is measured
-        return
-    with PartWriter(run) as writer:
-        writer.add(trace)
+    for part, _, _ in _whole_chunks(*shorter, record):
+        try:
+            trace = read_trace(shorter[0].trace_of(part))
+        except RunError:  # damaged since: everything is measured
+            continue
+        with PartWriter(run, part=part) as writer:
+            writer.add(trace)
+
+
+def _whole_chunks(run: RunFolder, stored: Record, wanted: Record) -> Iterator[tuple[Part, int, int]]:
+    """Parts of a shorter run that are whole chunks of the wanted one: their name, samples, and samples of a chunk."""
+    size = stored.provenance.batch_size or 1
+    yield "test", stored.identity.samples, size
+    if stored.exit is not None and wanted.exit is not None and run.validation.is_file():
+        samples = stored.exit.samples
+        if samples == wanted.exit.samples or samples % size == 0:
+            yield "validation", samples, size

@@ -8,13 +8,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from snn_eval.atomic import TEMPORARY_SUFFIX, cannot_write, write_atomic
 from snn_eval.errors import RunError
 from snn_eval.record import Record, write_record
 from snn_eval.trace import Trace
 
-__all__ = ["RunFolder", "make_folder", "make_run"]
+__all__ = ["PARTS", "Part", "RunFolder", "make_folder", "make_run"]
+
+Part = Literal["test", "validation"]
+"""Parts of the data a run records: what is measured, and what early exit is chosen on."""
+
+PARTS: tuple[Part, ...] = ("test", "validation")
+"""All of them, in the order they are recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +51,34 @@ class RunFolder:
         return self.path / "parts"
 
     @property
+    def validation(self) -> Path:
+        """The trace of the validation part, there once it is recorded in a run with early exit."""
+        return self.path / "validation.h5"
+
+    def trace_of(self, part: Part) -> Path:
+        """The trace of a part of the data."""
+        return self.trace if part == "test" else self.validation
+
+    def parts_of(self, part: Part) -> Path:
+        """Where traces of finished chunks of a part of the data are: of the test part in :attr:`parts` itself."""
+        return self.parts if part == "test" else self.parts / part
+
+    @property
     def figures(self) -> Path:
         """Folder of the figures."""
         return self.path / "figures"
 
-    def load_parts(self) -> list[Trace]:
-        """Traces of the chunks finished so far, by their first sample; none where nothing was written yet.
+    def load_parts(self, part: Part = "test") -> list[Trace]:
+        """Traces of the chunks of a part of the data finished so far, by their first sample; none is no mistake.
 
         Raises:
             RunError: a part is damaged.
         """
         from snn_eval.trace_file import read_trace
 
-        return [read_trace(path) for path in self._part_files()]
+        return [read_trace(path) for path in self._part_files(part)]
 
-    def sound_parts(self) -> tuple[list[Trace], list[str]]:
+    def sound_parts(self, part: Part = "test") -> tuple[list[Trace], list[str]]:
         """As ``load_parts``, but a damaged part is removed, so that its chunks are measured again; and their names.
 
         Raises:
@@ -67,7 +87,7 @@ class RunFolder:
         from snn_eval.trace_file import read_trace
 
         sound, damaged = [], []
-        for path in self._part_files():
+        for path in self._part_files(part):
             try:
                 sound.append(read_trace(path))
             except RunError:
@@ -78,8 +98,8 @@ class RunFolder:
                     raise cannot_write(path, error) from error
         return sound, damaged
 
-    def _part_files(self) -> list[Path]:
-        return sorted(self.parts.glob("[0-9]*.h5"))
+    def _part_files(self, part: Part) -> list[Path]:
+        return sorted(self.parts_of(part).glob("[0-9]*.h5"))
 
     def write_bytes(self, name: str, data: bytes) -> None:
         """Write ``data`` to the file ``name`` in this folder, whole or not at all."""

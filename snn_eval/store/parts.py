@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from snn_eval.errors import RunError
-from snn_eval.store.folder import RunFolder, make_folder
+from snn_eval.store.folder import Part, RunFolder, make_folder
 from snn_eval.trace import Trace, concatenate
 
 __all__ = ["PART_INTERVAL_S", "PartWriter", "finished_chunks"]
@@ -25,23 +25,27 @@ _PART_BYTES = 2**27  # traces waiting to be written are joined and written befor
 class PartWriter:
     """Writes finished chunks to a run's ``parts/``, several to a file, at least every ``interval_s`` seconds.
 
-    A context manager: it writes what is waiting when it is left, by an error too. The run is this process's own
-    (:func:`snn_eval.store.claim`).
+    ``part`` is the part of the data they are of. A context manager: it writes what is waiting when it is left, by an
+    error too. The run is this process's own (:func:`snn_eval.store.claim`).
 
     Raises:
         RunError: a file cannot be written.
     """
 
     def __init__(
-        self, run: RunFolder, interval_s: float = PART_INTERVAL_S, clock: Callable[[], float] = time.monotonic
+        self,
+        run: RunFolder,
+        interval_s: float = PART_INTERVAL_S,
+        clock: Callable[[], float] = time.monotonic,
+        part: Part = "test",
     ) -> None:
-        self._run, self._interval_s, self._clock = run, interval_s, clock
+        self._folder, self._interval_s, self._clock = run.parts_of(part), interval_s, clock
         self._waiting: list[Trace] = []
         self._waiting_bytes = 0
         self._last = clock()
 
     def __enter__(self) -> PartWriter:
-        make_folder(self._run.parts)
+        make_folder(self._folder)
         return self
 
     def __exit__(
@@ -67,7 +71,7 @@ class PartWriter:
 
         if self._waiting:
             part = concatenate(self._waiting)
-            path = self._run.parts / f"{int(part.samples.batch.min()):06d}.h5"
+            path = self._folder / f"{int(part.samples.batch.min()):06d}.h5"
             if path.exists():
                 raise RunError(f"{path} is there already: its chunk was measured twice; run again with --fresh")
             write_trace(path, part)

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from snn_eval.errors import RunError
 from snn_eval.record import (
     SCHEMA_VERSION,
+    ExitChoice,
     Measurement,
     Record,
     UnknownOperation,
@@ -25,7 +26,7 @@ from snn_eval.record import (
     write_record,
 )
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "record-v2.json"
+GOLDEN = Path(__file__).parents[1] / "golden" / "record-v3.json"
 TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
 NUMBERS = st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)
 MEASUREMENTS = st.builds(
@@ -48,6 +49,16 @@ RECORDS = st.builds(
     refused=st.dictionaries(TEXT, TEXT, max_size=2),
     notes=st.lists(TEXT, max_size=2),
     error=st.none() | TEXT,
+    exit=st.none()
+    | st.builds(
+        ExitChoice,
+        kind=st.sampled_from(["confidence", "entropy"]),
+        tolerance=st.floats(0, 1),
+        samples=st.integers(0, 2**40),
+        data_fingerprint=TEXT,
+        temperature=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        threshold=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    ),
 )
 
 
@@ -119,7 +130,7 @@ def changed(**changes: object) -> str:
         (to_json(small_record())[:-40], "is not JSON"),
         ("[]", "is not a record"),
         ("{}", "is not a record"),
-        (changed(schema_version=3), r"has schema_version 3, expected one of \[1, 2\]; update snn-eval"),
+        (changed(schema_version=4), r"has schema_version 4, expected one of \[1, 2, 3\]; update snn-eval"),
         (changed(schema_version=True), "is not a record"),
         (to_json(small_record()).replace("812.25", "812.75"), "was changed after it was written"),
         (to_json(small_record()).replace('"seal"', '"seam"'), "was changed after it was written"),

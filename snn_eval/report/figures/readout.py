@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -58,11 +61,17 @@ def prefix_figure(results: Results) -> Figure:
 def early_exit_figure(trace: Trace, results: Results) -> Figure:
     """Accuracy against mean exit step and against energy, for both exit rules over all thresholds.
 
+    Where the record has an exit rule chosen on validation, both are drawn at its temperature and its point is marked.
+
     Raises:
         RefusedError: prefixes mean nothing for this network, or samples could not be told apart.
     """
     model, convention = headline_model(results), results.convention or "exact"
-    curves = {k: early_exit_curve(trace, k, model=model, convention=convention) for k in ("confidence", "entropy")}
+    chosen = results.record.exit
+    values: dict[str, Any] = {"model": model, "convention": convention}
+    if chosen is not None and chosen.temperature is not None:
+        values["temperature"] = chosen.temperature
+    curves = {k: early_exit_curve(trace, k, **values) for k in ("confidence", "entropy")}
     figure, (steps, energy) = new_figure(8.6, 3.8, 2, sharey=True)
     largest = max(float(curve.column("energy_total").max()) for curve in curves.values())
     number, unit = scaled(largest, JOULE_PER_SAMPLE)
@@ -72,6 +81,11 @@ def early_exit_figure(trace: Trace, results: Results) -> Figure:
         for axes, column, scale in ((steps, "mean_step", 1.0), (energy, "energy_total", factor)):
             _draw(axes, curve, column, scale, label=f"{name} rule", marker=marker, colour=colour)
     _mark_whole(steps, trace.time_steps, results, f"all {trace.time_steps} steps")
+    if chosen is not None and "temperature" in values:
+        at = math.inf if chosen.threshold is None else chosen.threshold
+        point = early_exit_curve(trace, chosen.kind, thresholds=[at], **values)
+        _mark_chosen(steps, point, "mean_step", 1.0)
+        _mark_chosen(energy, point, "energy_total", factor)
     whole = results.get("energy_total")
     if whole is not None:
         _mark_whole(energy, float(whole.value) * factor, results, f"all {trace.time_steps} steps")
@@ -87,6 +101,15 @@ def _draw(axes: Axes, curve: ExitCurve, column: str, scale: float, *, label: str
     x, y = curve.column(column) * scale, curve.column("accuracy") * 100
     order = x.argsort()
     axes.plot(x[order], y[order], marker=marker, markersize=3.5, linewidth=1.2, color=colour, label=label)
+
+
+def _mark_chosen(axes: Axes, point: ExitCurve, column: str, scale: float) -> None:
+    """The rule chosen on validation; ``point`` is a curve of its threshold alone."""
+    x, y = point.column(column) * scale, point.column("accuracy") * 100
+    axes.plot(
+        x, y, marker="D", markersize=8, color=COLOURS[2], markerfacecolor="none", markeredgewidth=1.8, linestyle="",
+        label=f"chosen on validation ({point.kind})", zorder=5,
+    )  # fmt: skip
 
 
 def _mark_whole(axes: Axes, x: float, results: Results, label: str) -> None:
