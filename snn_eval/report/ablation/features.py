@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from snn_eval.report.ablation.document import Section, Table
-from snn_eval.report.ablation.groups import CODING, Group, find
+from snn_eval.report.ablation.groups import CODING, Group, find, paired
 from snn_eval.report.ablation.original import PUBLISHED_ROWS, published_rows
 from snn_eval.report.ablation.quantities import QUANTITIES
-from snn_eval.report.ablation.summary import delta, summary
+from snn_eval.report.ablation.summary import delta
 from snn_eval.report.ablation.words import points
 from snn_eval.report.format import ABSENT
 
@@ -47,9 +47,9 @@ def feature_section(groups: Sequence[Group], reference: str | None, published: S
             rows.append(_row(group, base))
     names = " or ".join(dict.fromkeys(f"“{name}”" for name in bases if name))
     rule = (
-        f"By ratio of means to the row {names} (the one the original calls General): Low up to {_LOW}, High from "
-        f"{_HIGH}, Middle between; accuracy gain in points, paired, with its 95 % interval. Epoch is epochs to 99 %, T "
-        "the mean number of steps, energy total. Published words in brackets."
+        f"By ratio of means, over the replicates both have, to the row {names} (the one the original calls General): "
+        f"Low up to {_LOW}, High from {_HIGH}, Middle between; accuracy gain in points, paired, with its 95 % "
+        "interval. Epoch is epochs to 99 %, T the mean number of steps, energy total. Published words in brackets."
     )
     headers = ["row", "Accuracy gain", *(title for title, _ in _FEATURES)]
     return Section(
@@ -69,18 +69,22 @@ def _row(group: Group, base: Group) -> list[str]:
     theirs = PUBLISHED_FEATURES.get(PUBLISHED_ROWS.get(group.components, ""), (None,) * 5)
     ours = ["General" if group is base else points(delta(base, group))]
     for _, key in _FEATURES:
-        found, reference = summary(_BY_KEY[key], group), summary(_BY_KEY[key], base)
-        if group is base:
-            ours.append("General")
-        elif found is None or reference is None or not reference.mean:
-            ours.append(ABSENT)
-        else:
-            ratio = found.mean / reference.mean
-            ours.append(f"{level(ratio)} (× {ratio:.2f})")
+        ratio = 1.0 if group is base else _ratio(base, group, key)
+        word = "General" if group is base else ABSENT if ratio is None else f"{level(ratio)} (× {ratio:.2f})"
+        ours.append(word)
     return [
         group.title,
         *(text if label is None else f"{text} [{label}]" for text, label in zip(ours, theirs, strict=True)),
     ]
+
+
+def _ratio(base: Group, new: Group, key: str) -> float | None:
+    """Ratio of means over the replicates that both have."""
+    read = _BY_KEY[key].read
+    values = [(read(before), read(after)) for before, after in paired(base, new)]
+    there = [(before, after) for before, after in values if before is not None and after is not None]
+    below = sum(before for before, _ in there)
+    return sum(after for _, after in there) / below if below else None
 
 
 def _inverted(published: Sequence[Mapping[str, Any]]) -> str:
