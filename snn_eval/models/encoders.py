@@ -123,6 +123,7 @@ def encode(
     std: Sequence[float] = (1.0,),
     clip: bool = False,
     flatten: bool = False,
+    merge: int = 1,
 ) -> Tensor:
     """Input of a network for static samples.
 
@@ -132,9 +133,10 @@ def encode(
         time_steps: T.
         sample_id: ``[N]``, numbers of the samples in their data set.
         seed: of the encodings that draw.
-        mean, std: of :func:`normalised`, which comes first.
+        mean, std: of :func:`normalised`, which comes first (after ``merge``).
         clip: values below 0 or above 1 become 0 or 1 before they are encoded.
         flatten: every sample comes out with one axis.
+        merge: that many frames of events are added up into one; what is left at the end is left out.
 
     Returns:
         ``[N,…]`` for ``direct``, ``[T,N,…]`` for the others; ``[N,P]`` and ``[T,N,P]`` if flattened.
@@ -144,9 +146,18 @@ def encode(
     """
     if name not in ENCODERS:
         raise SuiteError(f"input.encoding: expected one of {', '.join(ENCODERS)}, got {name!r}")
-    values = normalised(x, mean, std)
+    values = normalised(_merged(x, merge, name), mean, std)
     encoded = ENCODERS[name](values.clamp(0, 1) if clip else values, time_steps, sample_id, seed)
     return encoded.flatten(2 if name in SEQUENCES else 1) if flatten else encoded
+
+
+def _merged(x: Tensor, merge: int, name: str) -> Tensor:
+    if merge == 1:
+        return x
+    if name != "event":
+        raise SuiteError(f"input.merge: expected encoding event, whose samples come as frames, got {name}")
+    frames = x.shape[1] // merge
+    return x[:, : frames * merge].reshape(len(x), frames, merge, *x.shape[2:]).sum(2, dtype=x.dtype)
 
 
 def normalised(x: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:

@@ -126,10 +126,11 @@ class InputSection(_Section):
     ``kind`` says what the network's own input is (``real`` pixels, ``spikes`` or event ``counts``); it is never guessed
     from values. ``seed`` keys the encodings that draw. Samples are normalised before they are encoded, ``(x − mean) /
     std``, by one number or one for each channel; bytes are scaled to 0 … 1 before that. ``clip`` then sets values
-    outside 0 … 1 to 0 or 1, ``flatten`` gives the network ``[N,P]`` in place of ``[N,C,H,W]``.
+    outside 0 … 1 to 0 or 1, ``flatten`` gives the network ``[N,P]`` in place of ``[N,C,H,W]``. ``merge`` adds that many
+    frames of events into one, before anything else.
     """
 
-    _added_later = ("clip", "flatten")
+    _added_later = ("clip", "flatten", "merge")
 
     encoding: Literal["direct", "rate", "latency", "event", "dynamic"] = "direct"
     kind: Literal["real", "spikes", "counts"]
@@ -139,11 +140,12 @@ class InputSection(_Section):
     std: Annotated[list[Deviation], _ONE_OR_MORE, Field(min_length=1)] = Field(default_factory=lambda: [1.0])
     clip: bool = False
     flatten: bool = False
+    merge: Positive = 1
 
     @property
     def preparation(self) -> dict[str, Any]:
         """What is done to samples beside their encoding, as :func:`snn_eval.models.encoders.encode` takes it."""
-        return {"mean": self.mean, "std": self.std, "clip": self.clip, "flatten": self.flatten}
+        return {"mean": self.mean, "std": self.std, "clip": self.clip, "flatten": self.flatten, "merge": self.merge}
 
 
 class ModelSection(_Section):

@@ -70,7 +70,7 @@ def test_every_layer_after_the_stem_is_driven_by_spikes() -> None:
     [
         ({"channels": [4], "strides": [1, 2]}, "as many strides as channels, got 2 and 1"),
         ({"size": 3}, "does not take these values"),
-        ({"neuron": {"name": "lfi"}}, "neuron: expected one of if, lif, plif, dynamic-lif, got 'lfi'"),
+        ({"neuron": {"name": "lfi"}}, "neuron: expected one of if, lif, plif, dynamic-lif, relu, got 'lfi'"),
         ({"neuron": {"reset": "none"}}, "neuron reset: expected hard or soft"),
         ({"neuron": {"name": "lif", "tau": 0.5}}, "expected v_threshold > 0 and tau > 1"),
         ({"neuron": {"taw": 2}}, "does not take these values"),
@@ -83,7 +83,7 @@ def test_wrong_values_are_one_line(config: dict[str, Any], message: str) -> None
 
 
 def test_unknown_architecture() -> None:
-    with pytest.raises(SuiteError, match="expected one of spiking-conv-net, .*got 'resnet'"):
+    with pytest.raises(SuiteError, match=r"expected one of spiking-conv-net, .*got 'resnet'"):
         build_network("resnet", 4, {})
 
 
@@ -133,6 +133,20 @@ def test_latency_encoding() -> None:
 
 def test_direct_encoding_is_the_sample_itself() -> None:
     assert encode("direct", X, 6, IDS) is X
+
+
+def test_frames_are_added_up_into_fewer() -> None:
+    frames = torch.arange(2 * 7 * 3, dtype=torch.float32).reshape(2, 7, 3)
+    merged = encode("event", frames, 3, np.arange(2), merge=2)
+    expected = torch.stack([frames[:, 0] + frames[:, 1], frames[:, 2] + frames[:, 3], frames[:, 4] + frames[:, 5]])
+    assert torch.equal(merged, expected)  # the seventh is left out
+    assert torch.equal(encode("event", frames, 3, np.arange(2)), frames[:, :3].transpose(0, 1))
+    with pytest.raises(SuiteError, match="expected samples of 4 steps or more"):
+        encode("event", frames, 4, np.arange(2), merge=2)
+    with pytest.raises(
+        SuiteError, match=r"input\.merge: expected encoding event, whose samples come as frames, got direct"
+    ):
+        encode("direct", frames, 3, np.arange(2), merge=2)
 
 
 def test_encoders_say_what_they_give() -> None:
