@@ -94,7 +94,8 @@ class Slow:
         self.trace = rho * self.trace + (1 - rho) * self.spike
         theta = self.value("threshold", self.neuron.v_threshold) + self.value("beta", 0) * self.trace
         leak = 1 - 1 / tau + self.value("leak_a", 0) - self.value("leak_b", 0) * self.u.abs() / theta
-        leak = leak if 0.25 <= leak.item() <= 0.99 else torch.tensor(0.25 if leak.item() < 0.25 else 0.99)
+        if not 0.25 <= leak.item() <= 0.99:
+            leak = torch.tensor(0.25 if leak.item() < 0.25 else 0.99, dtype=torch.float64)
         u = leak * self.u + self.h / tau
         graded = torch.atan(math.pi * (u - theta)) / math.pi
         self.spike = graded + (float(u.item() >= theta.item()) - graded).detach()
