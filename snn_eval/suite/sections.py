@@ -275,12 +275,16 @@ class AblateSection(_Section):
 
     ``values`` are seeds, or folds of the data. ``target`` is the validation accuracy whose first epoch is told beside
     that of 99 % of a row's own last one; ``reference`` the row that the others are compared with, by default the first.
+    ``goal`` is the test accuracy that all components together are to reach within half of the steps (else ``target``).
     """
+
+    _added_later = ("goal",)
 
     replicate: Literal["seed", "fold"] = "seed"
     values: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = Field(default_factory=lambda: [0, 1, 2])
     target: Annotated[float, Field(gt=0, le=1)] | None = None
     reference: str | None = None
+    goal: Annotated[float, Field(gt=0, le=1)] | None = None
 
 
 class Published(_Section):

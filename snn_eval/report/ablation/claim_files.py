@@ -25,7 +25,7 @@ _HARM = {"accuracy down", "early accuracy down", "energy up", "more steps"}
 Found = Sequence[tuple[Mapping[str, Any], Claim]]
 
 
-def claims(groups: Sequence[Group], published: Sequence[Mapping[str, Any]]) -> Found:
+def claims(groups: Sequence[Group], published: Sequence[Mapping[str, Any]], goal: float | None = None) -> Found:
     """Every claim, for each combination of axes."""
     return [
         (axes, claim)
@@ -34,7 +34,7 @@ def claims(groups: Sequence[Group], published: Sequence[Mapping[str, Any]]) -> F
             equal_budget(groups, axes),
             correction_helps(groups, axes),
             energy_at_equal_accuracy(groups, axes),
-            accuracy_goal(groups, axes, published),
+            accuracy_goal(groups, axes, published, goal),
         )
     ]
 

@@ -141,6 +141,7 @@ def _points(cell: CellRecord) -> list[dict[str, str]]:
     if cell.exit is not None:
         for part, points in (("test", cell.exit.test), ("validation", cell.exit.validation)):
             lines += [
-                line("exit", part, point.threshold, point, point.threshold == cell.exit.threshold) for point in points
+                line("exit", part, point.threshold, point, point.threshold == cell.exit.chosen.threshold)
+                for point in points
             ]
     return lines

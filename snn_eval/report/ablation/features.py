@@ -7,7 +7,7 @@ from typing import Any
 
 from snn_eval.report.ablation.document import Section, Table
 from snn_eval.report.ablation.groups import CODING, Group, find, paired
-from snn_eval.report.ablation.original import PUBLISHED_ROWS, published_rows
+from snn_eval.report.ablation.original import counterparts, published_rows
 from snn_eval.report.ablation.quantities import QUANTITIES
 from snn_eval.report.ablation.summary import delta
 from snn_eval.report.ablation.words import points
@@ -40,11 +40,11 @@ def level(ratio: float) -> str:
 def feature_section(groups: Sequence[Group], reference: str | None, published: Sequence[Mapping[str, Any]]) -> Section:
     """Each row against the row the original calls General; the published word in brackets."""
     rows, bases = [], []
-    for group in groups:
+    for group, counterpart in zip(groups, counterparts(groups), strict=True):
         base = _general(groups, group, reference)
         bases.append(base.row if base else "")
         if base is not None and group.done:
-            rows.append(_row(group, base))
+            rows.append(_row(group, base, counterpart))
     names = " or ".join(dict.fromkeys(f"“{name}”" for name in bases if name))
     rule = (
         f"By ratio of means, over the replicates both have, to the row {names} (the one the original calls General): "
@@ -65,8 +65,8 @@ def _general(groups: Sequence[Group], group: Group, reference: str | None) -> Gr
     return coding or next(others, None)
 
 
-def _row(group: Group, base: Group) -> list[str]:
-    theirs = PUBLISHED_FEATURES.get(PUBLISHED_ROWS.get(group.components, ""), (None,) * 5)
+def _row(group: Group, base: Group, counterpart: str) -> list[str]:
+    theirs = PUBLISHED_FEATURES.get(counterpart, (None,) * 5)
     ours = ["General" if group is base else points(delta(base, group))]
     for _, key in _FEATURES:
         ratio = 1.0 if group is base else _ratio(base, group, key)

@@ -37,6 +37,7 @@ class _Inputs(BaseModel):
 
     reference: str | None = None
     quick: bool = False
+    goal: float | None = None
     rows: list[str] = Field(default_factory=list)
     replicates: list[int] = Field(default_factory=list)
     order: list[tuple[str, dict[str, Any]]] = Field(default_factory=list)
@@ -50,6 +51,7 @@ def write_tables(
     reference: str | None,
     published: Sequence[Mapping[str, Any]],
     quick: bool = False,
+    goal: float | None = None,
     rows: Sequence[str] = (),
     replicates: Sequence[int] = (),
 ) -> Path:
@@ -61,6 +63,7 @@ def write_tables(
         reference: name of the row others are compared with; None: the first one.
         published: values of the literature, as ``Suite.published`` has them (``model_dump()`` of each).
         quick: the cells are of shortened trainings, no results.
+        goal: test accuracy that all components together are to reach; None: the target the cells' trainings had.
         rows: names of all rows of the suite in their order; one without cells is told as missing.
         replicates: seeds or folds asked for; one that a row has no cell of is told as missing.
 
@@ -76,6 +79,7 @@ def write_tables(
     inputs = _Inputs(
         reference=reference,
         quick=quick,
+        goal=goal,
         rows=list(rows),
         replicates=list(replicates),
         order=[(group.row, dict(group.axes)) for group in groups],
@@ -122,7 +126,7 @@ def _write(cells: Sequence[CellRecord], folder: Path, inputs: _Inputs) -> Path:
     _of_one_suite(cells)
     folder.mkdir(parents=True, exist_ok=True)
     groups = grouped(cells, inputs.rows, inputs.replicates, inputs.order)
-    effects, found = Effects.of(groups), claims(groups, inputs.published)
+    effects, found = Effects.of(groups), claims(groups, inputs.published, inputs.goal)
     images = draw(groups, effects)
     made = document(
         groups, cells, effects, images, reference=inputs.reference, published=inputs.published, quick=inputs.quick

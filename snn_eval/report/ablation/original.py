@@ -13,7 +13,7 @@ from snn_eval.report.ablation.words import accuracy_text, shown, with_unit
 from snn_eval.report.format import ABSENT
 from snn_eval.units import COUNT
 
-__all__ = ["PUBLISHED_ROWS", "original_section", "published_rows"]
+__all__ = ["PUBLISHED_ROWS", "counterparts", "original_section", "published_rows"]
 
 PUBLISHED_ROWS: Mapping[frozenset[str], str] = {
     frozenset({CODING}): "Dynamic Coding",
@@ -55,8 +55,9 @@ _CAVEATS = (
 def original_section(groups: Sequence[Group], published: Sequence[Mapping[str, Any]]) -> Section:
     """One row a group, and the published rows that no group stands for."""
     theirs = published_rows(published)
-    rows = [_ours(group, theirs.get(PUBLISHED_ROWS.get(group.components, ""), {})) for group in groups]
-    shown_rows = {PUBLISHED_ROWS.get(group.components) for group in groups}
+    counterpart = counterparts(groups)
+    rows = [_ours(group, theirs.get(name, {})) for group, name in zip(groups, counterpart, strict=True)]
+    shown_rows = set(counterpart)
     for name, values in theirs.items():
         if name not in shown_rows:
             rows.append([f"{name} (published only)", *_beside([ABSENT] * 7, values)])
@@ -65,6 +66,18 @@ def original_section(groups: Sequence[Group], published: Sequence[Mapping[str, A
     if not theirs:
         return Section(title, ("Nothing is published for this data set.",), _ours_alone(rows))
     return Section(title, (), Table.of(list(_HEADERS), rows), tuple(notes))
+
+
+def counterparts(groups: Sequence[Group]) -> list[str]:
+    """The published row that each group stands for, or nothing: of groups with equal components the first one does."""
+    seen: set[tuple[str, str]] = set()
+    found = []
+    for group in groups:
+        name = PUBLISHED_ROWS.get(group.components, "")
+        place = (name, str(group.axes))
+        found.append("" if place in seen else name)
+        seen.add(place)
+    return found
 
 
 def _ours_alone(rows: Sequence[Sequence[str]]) -> Table:
@@ -116,8 +129,11 @@ def _elsewhere(theirs: Mapping[str, Mapping[str, list[float]]]) -> list[str]:
     for name, metrics in theirs.items():
         told = []
         accuracies, totals = metrics.get("accuracy", [])[1:], metrics.get("total_spikes", [])
+        seconds = metrics.get("eval_time", [])
         if accuracies:
             told.append(f"accuracy {_span(accuracies)} %")
+        if seconds:
+            told.append(f"evaluation {_span(seconds)} s")
         if totals:
             told.append(f"returned spikes ÷ 10,000 {_span([round(total / _UNIT, 1) for total in totals])}")
         if told:

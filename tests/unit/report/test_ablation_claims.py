@@ -83,6 +83,15 @@ def test_the_same_components_without_it_stand_beside() -> None:
     assert found.parts[2].compared.startswith("CO against DC with early exit")
 
 
+def test_two_rows_of_equal_components_are_one_network() -> None:
+    """A control without exit is trained like the row it controls: it decides nothing a second time."""
+    parts = (CODING, COOPTIMISED)
+    new = rows("CO", parts, exit_wrong=(400, 60, 20, 10), exit_steps=(1, 2, 3, 4), uses_exit=True)
+    control = rows("CO without exit", parts, exit_wrong=(400, 60, 20, 10), exit_steps=(1, 2, 3, 4))
+    found = claim([*BASE, *new, *control], "a")
+    assert [part.compared.partition(" against")[0] for part in found.parts] == ["CO", "CO"]
+
+
 def test_a_single_seed_has_samples_to_decide_by() -> None:
     new = rows("CO", (COOPTIMISED,), exit_wrong=(400, 60, 10, 5), exit_steps=(1, 2, 3, 4))
     found = claim([BASE[0], new[0]], "a")
@@ -170,6 +179,14 @@ def test_goal_is_accuracy_within_half_of_all_steps(wrong: tuple[int, ...], verdi
     assert part.numbers["mean"] == pytest.approx(1 - wrong[1] / SAMPLES)
     assert (part.numbers["mean_step"], part.numbers["limit"], part.numbers["mean_step_limit"]) == (2, 0.98, 2)
     assert found.statement == "All components together reach at least 98 % accuracy at mean T ≤ 2"
+
+
+def test_a_goal_of_its_own_stands_for_the_target() -> None:
+    groups = grouped(rows("All", COMPLETE, exit_wrong=(30, 30, 3, 0), exit_steps=(1, 2, 3, 4)))
+    found = claims(groups, [], 0.999)[3][1]
+    assert found.statement.startswith("All components together reach at least 99.9 % accuracy")
+    assert found.verdict == "refuted"
+    assert found.parts[0].numbers["limit"] == 0.999
 
 
 def test_choices_are_within_their_budget() -> None:

@@ -28,7 +28,14 @@ from snn_eval.stats import hierarchical_bootstrap, paired_bootstrap
 
 PUBLISHED = [
     {"model": "SNN_Eval, Dynamic Coding", "metric": metric, "value": value, "unit": "", "time_steps": 20, "source": "R"}
-    for metric, value in (("accuracy", 97.6), ("epoch", 60.0), ("spikes_count", 400.0), ("accuracy", 97.55))
+    for metric, value in (
+        ("accuracy", 97.6),
+        ("epoch", 60.0),
+        ("spikes_count", 400.0),
+        ("accuracy", 97.55),
+        ("eval_time", 60.8),
+        ("total_spikes", 4083074.0),
+    )
 ] + [{"model": "Another's", "metric": "accuracy", "value": 99.9, "unit": "%", "source": "R"}]
 ROOT = Path(__file__).parents[3]
 
@@ -199,7 +206,19 @@ def test_published_values_stand_beside_their_row(tmp_path: Path) -> None:
         ["97.6", "4 (1)", "0.02 s", "60", "4", "4", "20", "0", "400.0", "400"]
     )
     assert "Another's" not in text
-    assert "Dynamic Coding, in the original's logs: accuracy 97.55 %." in section
+    assert (
+        "Dynamic Coding, in the original's logs: accuracy 97.55 %, evaluation 60.8 s, returned spikes ÷ 10,000 408.3."
+        in section
+    )
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_published_row_stands_beside_the_first_of_equal_ones(tmp_path: Path) -> None:
+    cells = [make_cell("Coding", (CODING,)), make_cell("Coding, exit", (CODING,), uses_exit=True)]
+    text = write_tables(cells, tmp_path, reference=None, published=PUBLISHED).read_text()
+    lines = [line for line in text.partition("original's table")[2].splitlines() if line.startswith("| Coding")]
+    assert ["97.6" in line for line in lines[:2]] == [True, False]
+    assert ["[High]" in line for line in lines[2:4]] == [True, False]
 
 
 @pytest.mark.usefixtures("bare")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import matplotlib as mpl
@@ -10,8 +11,8 @@ import pytest
 from helpers.records import layered_record, small_record
 from helpers.traces import random_trace, tiny_trace
 
-from snn_eval.metrics import energy_rows, measure
-from snn_eval.record import Record
+from snn_eval.metrics import early_exit_curve, energy_rows, measure
+from snn_eval.record import ExitChoice, Record
 from snn_eval.report.figures import FIGURES, draw
 from snn_eval.report.figures.energy import energy_figure
 from snn_eval.report.figures.firing import _short, firing_figure
@@ -116,6 +117,26 @@ def test_early_exit_ends_where_the_whole_network_stands() -> None:
     assert min(confidence.get_xdata()) >= 1
     assert max(confidence.get_xdata()) <= trace.time_steps
     assert "horowitz-45nm-fp32" in energy.get_xlabel()
+
+
+@pytest.mark.parametrize("threshold", [0.3, None])
+def test_the_exit_chosen_on_validation_is_marked_at_its_temperature(threshold: float | None) -> None:
+    trace = random_trace(samples=40)
+    choice = ExitChoice(
+        kind="entropy", tolerance=0.01, samples=9, data_fingerprint="", temperature=2.5, threshold=threshold
+    )
+    found = results_of(trace)
+    results = Results(found.record.model_copy(update={"exit": choice}))
+    at = math.inf if threshold is None else threshold
+    curve = early_exit_curve(trace, "entropy", temperature=2.5, thresholds=[0.25, at])
+    for axes, column, scale in zip(early_exit_figure(trace, results).axes, ("mean_step", "energy_total"), (1, 1e9)):
+        _, entropy, mark, _ = axes.lines
+        assert mark.get_xdata()[0] == pytest.approx(curve.column(column)[1] * scale)
+        assert mark.get_ydata()[0] == pytest.approx(curve.points[1].accuracy * 100)
+        assert curve.points[0].accuracy * 100 in entropy.get_ydata()
+        assert mark.get_label() == "chosen on validation (entropy)"
+    not_yet = Results(found.record.model_copy(update={"exit": choice.model_copy(update={"temperature": None})}))
+    assert [len(axes.lines) for axes in early_exit_figure(trace, not_yet).axes] == [3, 3]
 
 
 def without(record: Record, *metrics: str) -> Record:
