@@ -127,5 +127,5 @@ def _tell(report: CorrectionReport) -> None:
     kept = ", ".join(report.kept_layers) or "none: no correction lowered the loss on held-out training images"
     click.echo(f"corrected: {kept}")
     click.echo(
-        f"cost: {report.samples:,} training images, {report.seconds:.1f} s; {report.parameters:,} parameters added"
+        f"cost: {report.samples:,} training images, {report.seconds:.1f} s of CPU time; {report.parameters:,} parameters added"
     )

@@ -13,14 +13,21 @@ from torch import nn
 from snn_eval.cell import Correction
 from snn_eval.data import DataOptions
 from snn_eval.errors import SuiteError
-from snn_eval.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from snn_eval.models.adapters import AdaptedNetwork, adapt
+from snn_eval.models.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
+from snn_eval.models.convert import converted, is_ann
+from snn_eval.models.encoders import SEQUENCES
+from snn_eval.models.networks import build_network
 from snn_eval.models.values import merged, name_and_values
 from snn_eval.run.load import load_network
 from snn_eval.suite import Suite
 from snn_eval.train.correct import Corrected, CorrectionReport, correct_network
-from snn_eval.train.samples import load_samples
+from snn_eval.train.correct.images import Images
+from snn_eval.train.samples import Samples, load_samples
 
 __all__ = ["CorrectedCheckpoint", "correct_checkpoint"]
+
+_FEWEST_STEPS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,8 @@ def correct_checkpoint(
 ) -> CorrectedCheckpoint:
     """Correct the network in ``checkpoint`` as ``suite.correct`` says and write it to ``output``, whole or not at all.
 
-    What is written is read like any other checkpoint. Where no correction helped, it holds the network as it was.
+    What is written is read like any other checkpoint. Where no correction helped, it holds the network as it was. An
+    ANN of ours (``layered-net`` of ``relu``) is converted into a spiking network first.
 
     Args:
         suite: every value resolved; its ``input.time_steps`` is T.
@@ -79,13 +87,37 @@ def correct_checkpoint(
     """
     samples = load_samples(suite, options)
     stored = load_checkpoint(checkpoint)
+    if is_ann(stored):
+        stored = _converted(suite, stored, samples, seed)
+        network = _network(suite, stored)
+    else:
+        classes = len(samples.training.classes)
+        network = load_network(suite, checkpoint, samples.example(), classes=classes, arch=arch).network
     base, config = _base(suite, stored, arch)
-    classes = len(samples.training.classes)
-    loaded = load_network(suite, checkpoint, samples.example(), classes=classes, arch=arch)
-    with torch.random.fork_rng(devices=[device] if device is not None and device.type == "cuda" else []):
-        corrected = correct_network(loaded.network, samples, suite.correct, seed=seed, device=device)
+    corrected = correct_network(network, samples, suite.correct, seed=seed, device=device)
     made = _checkpoint(suite, stored, base, config, corrected, seed)
     return CorrectedCheckpoint(output, save_checkpoint(output, made), corrected.report)
+
+
+def _converted(suite: Suite, ann: Checkpoint, samples: Samples, seed: int) -> Checkpoint:
+    """The spiking network of an ANN, scaled by the activations of the suite's number of training images.
+
+    Raises:
+        SuiteError: one time step.
+    """
+    steps, section = suite.input.time_steps, suite.correct
+    if steps < _FEWEST_STEPS:
+        raise SuiteError(f"{ann.name} is an ANN: expected the T of its spiking network, got {steps}; give --time-steps")
+    images = Images.drawn(samples, fitted=section.samples, held=0, batch_size=section.batch_size, seed=seed)
+    return converted(ann, (x for x, _target in images.batches()), len(images.fitted), steps)
+
+
+def _network(suite: Suite, stored: Checkpoint) -> AdaptedNetwork:
+    """A network of ours with the weights of a checkpoint that is in no file."""
+    module = build_network(stored.arch or "", suite.input.time_steps, stored.config or {})
+    load_weights(module, stored)
+    axis = 1 if suite.input.encoding in SEQUENCES else 0
+    return adapt(module, suite.input.time_steps, sample_axis=axis, **suite.model.calling)
 
 
 def _base(suite: Suite, stored: Checkpoint, arch: str | None) -> tuple[str, Mapping[str, Any]]:

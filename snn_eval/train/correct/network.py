@@ -36,7 +36,7 @@ class CorrectionReport:
         mode, readout: what was asked for.
         kept_layers: layers whose correction helped on held-out training images; the others have none.
         samples: different training images that were looked at.
-        seconds: of the correction, without the two checks on validation; advisory.
+        seconds: CPU time of the correction, without the two checks on validation; advisory.
         parameters: numbers stored beside those of the network.
         before, after: accuracy on the validation part after 1 … T steps.
         loss_before, loss_after: calibration loss on the held-out training images.
@@ -96,13 +96,13 @@ def correct_network(
     images = Images.drawn(samples, fitted=fitted, held=section.samples, batch_size=section.batch_size, seed=seed)
     work = Work(_trainee(with_corrections(network, found), samples, example, place), found, images)
     before = prefix_accuracy(work.trainee, samples.checked())
-    start = time.perf_counter()
+    start = time.process_time()
     first = work.loss()
     kept = _rules(work, section, seed)
     folded = fold_gains(work.trainee.network, example)
     module, layers = compacted(work.trainee.module)
     last = work.loss()
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     after = prefix_accuracy(work.trainee, samples.checked())
     report = CorrectionReport(
         mode=section.mode,
@@ -121,21 +121,20 @@ def correct_network(
 
 def _rules(work: Work, section: CorrectSection, seed: int) -> set[str]:
     """Apply what is asked for; paths of the layers whose correction changed."""
-    wanted = final_outputs(replace(work, images=_of_readout(work.images, section))) if section.readout else None
     kept: set[str] = set()
     if section.mode == "prefix":
         kept.update(correct_prefix(work, batches=section.batches, eta=section.eta))
     elif section.mode == "twin":
         kept.update(correct_twin(work, batches=section.batches))
-    if wanted is not None:
-        fitting = replace(work, images=_of_readout(work.images, section))
+    if section.readout:
+        fitting = replace(work, images=replace(work.images, fitted=work.images.fitted[: section.samples]))
         own = sum(
             weight.numel() for name, weight in work.trainee.module.named_parameters() if ".correction." not in name
         )
         kept.update(
             correct_readout(
                 fitting,
-                wanted,
+                final_outputs(fitting),
                 iterations=section.iterations,
                 learning_rate=section.learning_rate,
                 budget=own // _LARGEST_SHARE,
@@ -143,10 +142,6 @@ def _rules(work: Work, section: CorrectSection, seed: int) -> set[str]:
             )
         )
     return kept
-
-
-def _of_readout(images: Images, section: CorrectSection) -> Images:
-    return replace(images, fitted=images.fitted[: section.samples])
 
 
 def _example(samples: Samples, network: AdaptedNetwork) -> Tensor:
