@@ -129,12 +129,12 @@ def test_the_exit_chosen_on_validation_is_marked_at_its_temperature(threshold: f
     results = Results(found.record.model_copy(update={"exit": choice}))
     at = math.inf if threshold is None else threshold
     curve = early_exit_curve(trace, "entropy", temperature=2.5, thresholds=[0.25, at])
-    for axes, column, scale in zip(early_exit_figure(trace, results).axes, ("mean_step", "energy_total"), (1, 1e9)):
-        _, entropy, mark, _ = axes.lines
+    axes_of = zip(early_exit_figure(trace, results).axes, (("mean_step", 1.0), ("energy_total", 1e9)), strict=True)
+    for axes, (column, scale) in axes_of:
+        (mark,) = (line for line in axes.lines if line.get_label() == "chosen on validation (entropy)")
         assert mark.get_xdata()[0] == pytest.approx(curve.column(column)[1] * scale)
         assert mark.get_ydata()[0] == pytest.approx(curve.points[1].accuracy * 100)
-        assert curve.points[0].accuracy * 100 in entropy.get_ydata()
-        assert mark.get_label() == "chosen on validation (entropy)"
+        assert curve.points[0].accuracy * 100 in axes.lines[1].get_ydata()
     not_yet = Results(found.record.model_copy(update={"exit": choice.model_copy(update={"temperature": None})}))
     assert [len(axes.lines) for axes in early_exit_figure(trace, not_yet).axes] == [3, 3]
 

@@ -16,14 +16,16 @@ from snn_eval.metrics import (
     THRESHOLDS,
     ExitRule,
     choose_threshold,
+    chosen_rule,
     early_exit_curve,
     exit_steps,
     fit_temperature,
     measure,
 )
 from snn_eval.metrics.exit_rule import check_work
+from snn_eval.metrics.readout import decisions
 from snn_eval.run.exit import NEVER, exit_summary, truncated
-from snn_eval.trace import Trace
+from snn_eval.trace import OutputSummary, Trace
 
 MODEL = "horowitz-45nm-fp32"
 T, N = 5, 60
@@ -178,10 +180,11 @@ def test_refusals(test: Trace, validation: Trace) -> None:
 
 
 def test_a_rule_of_a_summary_has_temperature_1(validation: Trace) -> None:
-    from snn_eval.metrics import chosen_rule
-    from snn_eval.probe.readout import summarise
-
-    output = summarise(validation.output, validation.samples.target)
+    seen = decisions(validation)
+    top5_TN5 = seen.classes[..., None].repeat(5, axis=2)
+    nothing = seen.entropy.astype("float32")
+    summary = OutputSummary(top5_TN5, nothing, nothing, seen.confidence.astype("float32"))
+    output = replace(validation.output, readout_TNK=None, summary=summary, classes=10)
     rule = chosen_rule(replace(validation, output=output), "confidence", 0.01)
     assert rule == choose_threshold(validation, "confidence", temperature=1.0, tolerance=0.01)
     assert isinstance(rule, ExitRule)
