@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from snn_eval.cell import CellRecord
+from snn_eval.report.ablation.claim_files import Found, claims_section
 from snn_eval.report.ablation.controls import control_section, prefix_section
 from snn_eval.report.ablation.document import Document, Section
 from snn_eval.report.ablation.effect_tables import correction_section, effect_sections
@@ -47,6 +48,7 @@ def document(
     groups: Sequence[Group],
     cells: Sequence[CellRecord],
     effects: Effects,
+    found: Found,
     images: Collection[str] = (),
     *,
     reference: str | None,
@@ -57,6 +59,7 @@ def document(
     sections = [
         cost_section(groups, reference),
         size_section(groups),
+        claims_section(found),
         original_section(groups, published),
         feature_section(groups, reference, published),
         control_section(groups),

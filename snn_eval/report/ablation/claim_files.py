@@ -16,7 +16,7 @@ from snn_eval.report.ablation.text import to_markdown
 from snn_eval.report.ablation.verdicts import Claim
 from snn_eval.report.ablation.words import points, ratio_text
 
-__all__ = ["claims", "claims_json", "claims_md", "unhelpful"]
+__all__ = ["Found", "claims", "claims_json", "claims_md", "claims_section", "unhelpful"]
 
 _GAINS = {"accuracy up", "early accuracy up", "energy down", "fewer steps"}
 _HARM = {"accuracy down", "early accuracy down", "energy up", "more steps"}
@@ -48,9 +48,19 @@ def claims_md(title: str, lead: Sequence[str], found: Found, effects: Effects) -
     return to_markdown(Document(title, tuple(lead), tuple(sections)))
 
 
+def claims_section(found: Found) -> Section:
+    """Every claim with its verdict, for the page of tables."""
+    rows = [[_where(axes, claim), claim.statement, claim.verdict] for axes, claim in found]
+    text = ("How settings are chosen, what was compared and found, and what does not help: claims.md.",)
+    return Section("Claims", text, Table.of(["", "claim", "verdict"], rows, left=3))
+
+
+def _where(axes: Mapping[str, Any], claim: Claim) -> str:
+    return f"({claim.key}{''.join(f', {key} = {value}' for key, value in axes.items())})"
+
+
 def _section(axes: Mapping[str, Any], claim: Claim) -> Section:
-    where = "".join(f", {key} = {value}" for key, value in axes.items())
-    title = f"({claim.key}{where}) {claim.verdict.capitalize()}: {claim.statement}"
+    title = f"{_where(axes, claim)} {claim.verdict.capitalize()}: {claim.statement}"
     rows = [[part.compared, part.found, part.verdict + ("" if part.decides else " (beside)")] for part in claim.parts]
     table = Table.of(["compared", "found", "verdict"], rows, left=3)
     notes = () if claim.parts else ("No rows to compare are there.",)

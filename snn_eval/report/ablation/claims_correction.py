@@ -14,7 +14,7 @@ from snn_eval.report.ablation.contrasts import EARLY_STEPS, early_accuracy, outc
 from snn_eval.report.ablation.groups import CODING, COOPTIMISED, CORRECTION, Group, leaving, without
 from snn_eval.report.ablation.summary import Summary, of_replicates
 from snn_eval.report.ablation.verdicts import ONE_SIDED, Claim, Part, Verdict, at_least
-from snn_eval.report.ablation.words import bounded
+from snn_eval.report.ablation.words import bounded, replicates
 
 __all__ = ["NOTICEABLE", "correction_helps", "energy_at_equal_accuracy"]
 
@@ -63,7 +63,7 @@ def _raised(compared: str, found: Summary | None) -> Part:
     if found.low is not None and found.high is not None:
         verdict = "confirmed" if found.low > 0 else "refuted" if found.high < NOTICEABLE else "undecided"
     numbers = {"mean": found.mean, "low": found.low, "high": found.high, "replicates": found.n}
-    return Part(compared, verdict, f"{bounded(found)} points, {found.n} replicates", numbers)
+    return Part(compared, verdict, f"{bounded(found)} points, {replicates(found.n)}", numbers)
 
 
 def energy_at_equal_accuracy(groups: Sequence[Group], axes: Mapping[str, Any]) -> Claim:
@@ -98,7 +98,7 @@ def _cheaper(complete: Group, other: Group, rows: Sequence[Group]) -> Part:
     verdict: Verdict = at_least(Summary(-found.mean, found.sd, found.n, found.asked, *_negated(found)), 0.0)
     factor, change = math.exp(found.mean), float(np.mean(changes))
     ends = "" if low is None or high is None else f" (one-sided 95 % bounds {low:.3f}, {high:.3f})"
-    words = f"energy × {factor:.3f}{ends} at {100 * change:+.2f} points of test accuracy, {found.n} replicates"
+    words = f"energy × {factor:.3f}{ends} at {100 * change:+.2f} points of test accuracy, {replicates(found.n)}"
     numbers = {"mean": factor, "low": low, "high": high, "replicates": found.n, "accuracy_difference": change}
     return Part(compared, verdict, words, numbers)
 

@@ -15,7 +15,7 @@ from snn_eval.report.ablation.original import published_rows
 from snn_eval.report.ablation.outcomes import chosen_right, right_at
 from snn_eval.report.ablation.summary import Summary, difference, of_outcomes, of_replicates
 from snn_eval.report.ablation.verdicts import ONE_SIDED, Claim, Part, at_least
-from snn_eval.report.ablation.words import bounded, with_unit
+from snn_eval.report.ablation.words import bounded, replicates, with_unit
 
 __all__ = ["MARGIN", "accuracy_goal", "equal_budget"]
 
@@ -72,7 +72,7 @@ def _within(base: Group, row: Group, budget: tuple[Budget, str, str], decides: b
             after.append(sides[1])
             spent.append((getattr(old.exit.chosen, name), getattr(new.exit.test[place], name)))
     if dear:
-        found = f"in {dear} replicates no setting of it costs as little"
+        found = f"no setting of it costs as little in {replicates(dear)}"
         return Part(compared, "refuted", found, {"without_setting": dear}, decides)
     change = difference(before, after, len(before), ONE_SIDED, shared=base.shared and row.shared)
     if change is None:
@@ -80,7 +80,7 @@ def _within(base: Group, row: Group, budget: tuple[Budget, str, str], decides: b
     means = [float(np.mean(values)) for values in zip(*spent, strict=True)]
     words = f"{bounded(change)} points at {with_unit(means[1], unit)} instead of {with_unit(means[0], unit)}"
     numbers = _numbers(change) | {f"{name}_base": means[0], f"{name}_row": means[1], "limit": -MARGIN}
-    return Part(compared, at_least(change, -MARGIN), f"{words}, {change.n} replicates", numbers, decides)
+    return Part(compared, at_least(change, -MARGIN), f"{words}, {replicates(change.n)}", numbers, decides)
 
 
 def accuracy_goal(
@@ -126,7 +126,7 @@ def _goal(row: Group | None, target: float | None, steps: float | None) -> Part 
     verdict = at_least(accuracy, target)
     if mean_step.mean > steps and verdict == "confirmed":
         verdict = "undecided"
-    words = f"{bounded(accuracy, signed=False)} % at mean T {mean_step.mean:.2f}, {accuracy.n} replicates"
+    words = f"{bounded(accuracy, signed=False)} % at mean T {mean_step.mean:.2f}, {replicates(accuracy.n)}"
     numbers = _numbers(accuracy) | {"mean_step": mean_step.mean, "limit": target, "mean_step_limit": steps}
     return Part(row.title, verdict, words, numbers)
 

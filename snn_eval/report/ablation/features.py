@@ -45,9 +45,11 @@ def feature_section(groups: Sequence[Group], reference: str | None, published: S
         bases.append(base.row if base else "")
         if base is not None and group.done:
             rows.append(_row(group, base, counterpart))
+    here = any(group.components == {CODING} for group in groups)
+    known = "the one the original calls General" if here else "the one the original calls General is not here"
     names = " or ".join(dict.fromkeys(f"“{name}”" for name in bases if name))
     rule = (
-        f"By ratio of means, over the replicates both have, to the row {names} (the one the original calls General): "
+        f"By ratio of means, over the replicates both have, to the row {names} ({known}): "
         f"Low up to {_LOW}, High from {_HIGH}, Middle between; accuracy gain in points, paired, with its 95 % "
         "interval. Epoch is epochs to 99 %, T the mean number of steps, energy total. Published words in brackets."
     )

@@ -129,7 +129,14 @@ def _write(cells: Sequence[CellRecord], folder: Path, inputs: _Inputs) -> Path:
     effects, found = Effects.of(groups), claims(groups, inputs.published, inputs.goal)
     images = draw(groups, effects)
     made = document(
-        groups, cells, effects, images, reference=inputs.reference, published=inputs.published, quick=inputs.quick
+        groups,
+        cells,
+        effects,
+        found,
+        images,
+        reference=inputs.reference,
+        published=inputs.published,
+        quick=inputs.quick,
     )
     files: dict[str, str | bytes] = {
         INPUTS: json.dumps(inputs.model_dump(mode="json"), indent=1, sort_keys=True, ensure_ascii=False) + "\n",

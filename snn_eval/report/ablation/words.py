@@ -7,7 +7,7 @@ from snn_eval.report.ablation.summary import Summary
 from snn_eval.report.format import ABSENT, cell
 from snn_eval.units import COUNT, RATIO, STEP, percent, scaled
 
-__all__ = ["accuracy_text", "bounded", "energy_text", "points", "ratio_text", "shown", "with_unit"]
+__all__ = ["accuracy_text", "bounded", "energy_text", "points", "ratio_text", "replicates", "shown", "with_unit"]
 
 
 def accuracy_text(found: Summary | None) -> str:
@@ -50,6 +50,15 @@ def bounded(found: Summary, *, signed: bool = True) -> str:
     if found.low is not None and found.high is not None:
         ends = f" (one-sided 95 % bounds {percent(found.low):{sign}.2f}, {percent(found.high):{sign}.2f})"
     return f"{percent(found.mean):{sign}.2f}{ends}"
+
+
+def replicates(count: int) -> str:
+    """How many repetitions something was found in.
+
+    >>> replicates(1), replicates(3)
+    ('1 replicate', '3 replicates')
+    """
+    return f"{count} replicate{'' if count == 1 else 's'}"
 
 
 def ratio_text(found: Summary | None) -> str:

@@ -72,7 +72,7 @@ def test_no_setting_within_the_budget_refutes() -> None:
     new = rows("CO", (COOPTIMISED,), exit_wrong=(0, 0, 0, 0), exit_steps=(3.5, 3.6, 3.7, 4), energy=1e-6)
     found = claim([*BASE, *new], "a")
     assert [part.verdict for part in found.parts] == ["refuted", "refuted"]
-    assert found.parts[0].found == "in 3 replicates no setting of it costs as little"
+    assert found.parts[0].found == "no setting of it costs as little in 3 replicates"
 
 
 def test_the_same_components_without_it_stand_beside() -> None:
@@ -96,7 +96,7 @@ def test_a_single_seed_has_samples_to_decide_by() -> None:
     new = rows("CO", (COOPTIMISED,), exit_wrong=(400, 60, 10, 5), exit_steps=(1, 2, 3, 4))
     found = claim([BASE[0], new[0]], "a")
     assert found.verdict == "confirmed"
-    assert "1 replicates" in found.parts[0].found
+    assert "1 replicate" in found.parts[0].found
 
 
 @pytest.mark.parametrize(

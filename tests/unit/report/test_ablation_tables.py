@@ -198,6 +198,15 @@ def test_markdown_reads_as_agreed(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("bare")
+def test_the_row_called_general_is_named_only_where_it_is(tmp_path: Path) -> None:
+    there = write_tables(small_ablation(), tmp_path, reference=None, published=[]).read_text()
+    assert "to the row “Coding” (the one the original calls General):" in there
+    cells = [make_cell(), make_cell("X", (CODING, CORRECTION))]
+    text = write_tables(cells, tmp_path, reference=None, published=[]).read_text()
+    assert "to the row “B0” (the one the original calls General is not here):" in text
+
+
+@pytest.mark.usefixtures("bare")
 def test_published_values_stand_beside_their_row(tmp_path: Path) -> None:
     text = write_tables(small_ablation(), tmp_path, reference=None, published=PUBLISHED).read_text()
     section = text.partition("## In the shape of the original's table")[2].partition("## ")[0]
