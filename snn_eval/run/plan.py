@@ -21,7 +21,7 @@ from snn_eval.run.validation import ValidationPart, validation_part
 from snn_eval.store import Part
 from snn_eval.suite import Suite, load_suite, suite_names, with_tables_beside, with_values
 
-__all__ = ["DEFAULT_SUITE", "Cell", "Request", "cell_id", "described", "plan"]
+__all__ = ["DEFAULT_SUITE", "Cell", "Request", "cell_id", "cell_of", "described", "plan"]
 
 DEFAULT_SUITE = "digits"
 """What is measured when nothing is named: its data and its checkpoint come with the project."""
@@ -179,6 +179,11 @@ def plan(request: Request, tell: Callable[[str], None] = lambda _: None) -> list
             cell = _cell(_with_flags(suite, request, time_steps), checkpoint, request, options, read)
             cells.setdefault(cell.id, cell)
     return list(cells.values())
+
+
+def cell_of(suite: Suite, checkpoint: Path, request: Request) -> Cell:
+    """The cell of a suite whose values are resolved already; raises as :func:`plan`."""
+    return _cell(suite, checkpoint, request, request.data_options(), {})
 
 
 def _wanted(request: Request, options: DataOptions) -> list[tuple[Suite, Path]]:

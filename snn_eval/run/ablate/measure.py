@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from snn_eval.data import load_dataset
 from snn_eval.energy import energy_model
 from snn_eval.errors import CountError, RefusedError, SuiteError
 from snn_eval.metrics.metric import RuleKind
-from snn_eval.models.checkpoint import file_sha256
 from snn_eval.record import Measurement, Record
 from snn_eval.run.ablate.plan import AblationCell
 from snn_eval.run.execute import execute
 from snn_eval.run.exit import exit_summary, truncated
 from snn_eval.run.listener import Listener
-from snn_eval.run.plan import Cell, Request, cell_id
-from snn_eval.store import list_runs
+from snn_eval.run.plan import Cell, Request, cell_of
+from snn_eval.store import RunFolder, list_runs
 from snn_eval.suite import Suite, with_tables_beside, with_values
-from snn_eval.trace import Trace
 from snn_eval.trace_file import read_trace
 
 __all__ = ["measured", "measured_cell"]
@@ -45,24 +41,11 @@ def measured(cell: AblationCell, checkpoint: Path, listener: Listener) -> dict[s
         "samples": run_cell.samples,
         "checkpoint_sha256": run_cell.checkpoint_sha256,
         "measurements": _of_network_and_steps(outcome.record),
-        **_early(run_cell.suite, read_trace(outcome.run.trace), _validation(cell, run_cell, listener)),
+        **_early(run_cell.suite, outcome.run),
     }
 
 
-def _validation(cell: AblationCell, run_cell: Cell, listener: Listener) -> Trace:
-    """The trace of the validation part, in a run of its own."""
-    suite = run_cell.suite
-    data = load_dataset(suite.data_source, suite.data.validation or "", cell.options)
-    identity = cell_id(suite, None, run_cell.checkpoint_sha256, data.fingerprint, strict=False)
-    request = replace(run_cell.request, limit=None)
-    of_validation = replace(run_cell, data=data, samples=len(data), request=request, id=identity)
-    outcome = execute(of_validation, cell.folder / "validation", listener)
-    if outcome.record.status == "failed":
-        raise CountError(outcome.record.error or "the run on the validation part failed")
-    return read_trace(outcome.run.trace)
-
-
-def _early(suite: Suite, test: Trace, validation: Trace) -> dict[str, Any]:
+def _early(suite: Suite, run: RunFolder) -> dict[str, Any]:
     """What the network does when it is stopped early: after every number of steps, and by the rule of its exit.
 
     A network that cannot be stopped early has the reason in place of it.
@@ -70,9 +53,10 @@ def _early(suite: Suite, test: Trace, validation: Trace) -> dict[str, Any]:
     Raises:
         CountError: a kind of operation that occurs has no cost.
     """
-    energy, chosen = _energy_model(suite), suite.evaluate
+    test, energy, chosen = read_trace(run.trace), _energy_model(suite), suite.evaluate
     try:
-        stopped = truncated(test, energy)
+        stopped = truncated(test, energy)  # refuses where there is no validation trace, too: see recorded_validation
+        validation = read_trace(run.validation)
         kind: RuleKind = "confidence" if chosen.exit == "none" else chosen.exit
         summary = exit_summary(test, validation, kind, chosen.exit_tolerance, energy)
     except RefusedError as error:
@@ -97,13 +81,15 @@ def measured_cell(cell: AblationCell, checkpoint: Path) -> Cell:
     suite = with_tables_beside(cell.suite)
     if suite.evaluate.exit == "none":  # a control: what it would do with an exit is measured, too
         suite = with_values(suite, {"evaluate.exit": "confidence"})
-    data = load_dataset(suite.data_source, suite.data.test, cell.options)
-    sha256 = file_sha256(checkpoint)
-    samples = len(data) if cell.samples is None else min(cell.samples, len(data))
-    request = Request(device=cell.device, limit=cell.samples)
-    return Cell(
-        suite, checkpoint, sha256, data, samples, request, cell_id(suite, None, sha256, data.fingerprint, strict=False)
+    options = cell.options
+    request = Request(
+        device=cell.device,
+        limit=cell.samples,
+        data_dir=options.folder,
+        partial_data=options.partial,
+        download=options.download,
     )
+    return cell_of(suite, checkpoint, request)
 
 
 def _of_network_and_steps(record: Record) -> list[Measurement]:

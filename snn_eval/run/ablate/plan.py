@@ -158,9 +158,8 @@ def _chosen(suite: Suite, names: Sequence[str]) -> list[Row]:
 def _no_rows(suite: Suite) -> str:
     told = f"{suite.name}: expected rows to compare ([[ablation]] in its file), found none"
     with_rows = [name for name in suite_names() if load_suite(name).ablation]
-    near = [name for name in with_rows if name.endswith(f"-{suite.name}")] or get_close_matches(
-        suite.name, with_rows, 1
-    )
+    near = [f"snn-eval-{suite.name}"] if f"snn-eval-{suite.name}" in with_rows else []
+    near = near or get_close_matches(suite.name, with_rows, 1)
     hint = f"; {near[0]} has some" if near else f"; there are some in {', '.join(with_rows)}" if with_rows else ""
     return told + hint
 

@@ -14,9 +14,9 @@ __all__ = ["main"]
 
 def main() -> int:
     """Make the cell described in the first line of standard input; 0 even if it failed, its record says so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us, who then ends us
     from snn_eval.run.ablate.spec import from_line
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us, who then ends us
     with open(0, "rb", buffering=0, closefd=False) as given:
         cell = from_line(given.readline())
     threading.Thread(target=_end_with_starter, daemon=True).start()
