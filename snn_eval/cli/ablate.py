@@ -136,7 +136,6 @@ def _tables(plan: AblationPlan, records: Sequence[CellRecord]) -> Path:
         published=[value.model_dump() for value in plan.suite.published],
         quick=plan.quick,
         goal=plan.suite.ablate.goal,
-        goal=plan.suite.ablate.goal,
         rows=list(dict.fromkeys(cell.row.name for cell in plan.cells)),
         replicates=list(dict.fromkeys(cell.replicate.value for cell in plan.cells)),
     )
