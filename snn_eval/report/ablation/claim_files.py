@@ -18,6 +18,11 @@ from snn_eval.report.ablation.words import points, ratio_text
 
 __all__ = ["Found", "claims", "claims_json", "claims_md", "claims_section", "unhelpful"]
 
+_RULE = (
+    "A claim is confirmed where every comparison it rests on is, refuted where one of them is, else undecided; "
+    "comparisons marked (beside) are told and decide nothing. Bounds are one-sided ones of 95 %, of a bootstrap over "
+    "replicates and samples."
+)
 _GAINS = {"accuracy up", "early accuracy up", "energy down", "fewer steps"}
 _HARM = {"accuracy down", "early accuracy down", "energy up", "more steps"}
 
@@ -45,7 +50,7 @@ def claims_md(title: str, lead: Sequence[str], found: Found, effects: Effects) -
     idle = unhelpful(effects)
     if idle:
         sections.append(Section("What does not help", (), None, tuple(idle)))
-    return to_markdown(Document(title, tuple(lead), tuple(sections)))
+    return to_markdown(Document(title, (*lead, _RULE), tuple(sections)))
 
 
 def claims_section(found: Found) -> Section:

@@ -16,7 +16,7 @@ def right_after(cell: CellRecord, time_steps: int) -> Right | None:
     """``[N]``, deciding by the mean readout over the first ``time_steps`` steps; None where prefixes were refused."""
     for point in cell.truncated:
         if point.time_steps == time_steps:
-            return unpacked(point.correct, cell.samples)
+            return unpacked(point.correct, _decided(cell))
     return None
 
 
@@ -28,7 +28,7 @@ def right_at(cell: CellRecord, threshold: float) -> Right | None:
     points = [*cell.exit.test, *([chosen] if cell.exit.threshold is not None else [])]
     for point in points:
         if point.threshold == threshold and point.correct is not None:
-            return unpacked(point.correct, cell.samples)
+            return unpacked(point.correct, _decided(cell))
     return None
 
 
@@ -45,5 +45,11 @@ def right(cell: CellRecord) -> Right | None:
 def chosen_right(cell: CellRecord, exit: ExitSummary) -> Right | None:
     """``[N]`` at the chosen threshold; without one every sample takes all steps."""
     if exit.chosen.correct is not None:
-        return unpacked(exit.chosen.correct, cell.samples)
+        return unpacked(exit.chosen.correct, _decided(cell))
     return right_after(cell, cell.time_steps) if exit.threshold is None else right_at(cell, exit.threshold)
+
+
+def _decided(cell: CellRecord) -> int:
+    """Samples that are right or wrong: recordings, where several samples are clips of one."""
+    counts = (m.n for m in cell.measurements if m.metric == "accuracy" and m.scope == "network")
+    return next((n for n in counts if n is not None), cell.samples)

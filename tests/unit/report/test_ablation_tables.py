@@ -181,6 +181,15 @@ def test_cells_that_make_no_table_are_told(cells: list[CellRecord], message: str
     assert list(tmp_path.iterdir()) == []
 
 
+def test_clips_of_recordings_are_counted_by_recording() -> None:
+    """20 recordings of 10 clips each: outcomes are 20, the cell's samples 200."""
+    cell = make_cell(samples=20, wrong=(4, 3, 2, 1), exit_wrong=(4, 3, 2, 1))
+    found = [m.model_copy(update={"n": 20}) if m.metric == "accuracy" else m for m in cell.measurements]
+    row = rows_of([cell.model_copy(update={"samples": 200, "measurements": found})])["B0"]
+    ends = hierarchical_bootstrap([outcomes(20, 1)], shared=True)
+    assert (float(row["accuracy_low"]), float(row["accuracy_high"])) == pytest.approx((ends.low, ends.high))
+
+
 def test_axes_make_rows_of_their_own_and_are_compared_with_their_like() -> None:
     cells = [
         make_cell(row, parts, axes={"z.width": width, "a.depth": 1}, wrong=(9, 8, 7, wrong))
