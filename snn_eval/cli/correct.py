@@ -126,6 +126,5 @@ def _tell(report: CorrectionReport) -> None:
         click.echo(f"  {name:<6}  " + "  ".join(f"{cell:>6}" for cell in cells))
     kept = ", ".join(report.kept_layers) or "none: no correction lowered the loss on held-out training images"
     click.echo(f"corrected: {kept}")
-    click.echo(
-        f"cost: {report.samples:,} training images, {report.seconds:.1f} s of CPU time; {report.parameters:,} parameters added"
-    )
+    cost = f"{report.samples:,} training images, {report.seconds:.1f} s of CPU time"
+    click.echo(f"cost: {cost}; {report.parameters:,} parameters added")

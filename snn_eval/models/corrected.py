@@ -22,9 +22,9 @@ class CurrentCorrection(nn.Module):
     on would shift the steady state, which no row was made for. A run of fewer steps takes the first rows, so that it is
     the prefix of a longer one. ``gain`` is ``[C]``. A gain of exactly 1 and rows of exactly 0 are not executed.
 
-    What is executed is counted: an addition for each neuron and step where there is a bias (also of the steps behind
-    its rows: the sum is one call), a multiplication for each neuron and step where there is a gain (which
-    :mod:`snn_eval.train.correct` puts into the norm before the neurons, where there is one, and which is free there).
+    What is counted: an addition for each neuron and each of the first ``steps``, a multiplication for each neuron and
+    step where there is a gain (which :mod:`snn_eval.train.correct` puts into the norm before the neurons, where there
+    is one, and which is free there).
 
     Args:
         channels: C.
@@ -53,13 +53,18 @@ class CurrentCorrection(nn.Module):
         return current + rows.to(current.dtype).view(len(current), 1, -1, *rest)
 
     @property
+    def leading_steps(self) -> int:
+        """Rows of the bias: the probe counts no addition of the zeros behind them."""
+        return 0 if self.bias is None else len(self.bias)
+
+    @property
     def plain(self) -> dict[str, Any]:
         """What builds one of the same shape; ``channels`` 0 where nothing is corrected."""
         some: nn.Parameter | None = self.gain if self.bias is None else self.bias
         channels = 0 if some is None else some.shape[-1]
         return {
             "channels": channels,
-            "steps": 0 if self.bias is None else len(self.bias),
+            "steps": self.leading_steps,
             "gain": self.gain is not None,
         }
 

@@ -28,6 +28,15 @@ def add_bias(draft: Draft, index: int, name: str, steps: int) -> None:
     draft.plan.elementwise.append(ElementwiseOp(f"{name}.bias", "bias", steps, add=per_step))
 
 
+def leading_steps(module: object, steps: int) -> int:
+    """First steps at which a module's sums add anything; all ``steps`` unless it declares ``leading_steps``.
+
+    Behind those it adds exact zeros, which need not be executed, as weights of exactly 0 need not.
+    """
+    declared = getattr(module, "leading_steps", None)
+    return declared if isinstance(declared, int) and declared > 0 else steps
+
+
 def _outputs(event: Event, name: str) -> int:
     """Elements a bias is added to: what the part of that name makes (a recurrent matrix makes all its gates)."""
     for part, operand in zip(event.parts, event.operands, strict=False):
@@ -83,14 +92,16 @@ class ElementwisePlanner:
         }
 
     def _operation(self, name: str, index: int, costs: dict[str, int]) -> ElementwiseOp:
-        event, meeting = self.draft.events[index], self.entries.get(name)
-        layout = self.draft.layout(index, lambda e: e.output, proven=False)
-        steps = self.draft.schedule.slots(index, layout)[0]
+        draft, event, meeting = self.draft, self.draft.events[index], self.entries.get(name)
+        layout = draft.layout(index, lambda e: e.output, proven=False)
+        steps = draft.schedule.slots(index, layout)[0]
         if meeting is not None:
             kind = meeting.op.kind
         else:
             kind = "recurrent_gate" if event.kind == "synaptic" else COSTS[event.function].kind
         per_step = Cost(**{field: total // steps for field, total in costs.items()})
+        if kind == "bias" and steps == draft.time_steps:
+            steps = min(steps, leading_steps(draft.network.module.get_submodule(event.module), steps))
         return ElementwiseOp(
             name, kind, steps, per_step.mul, per_step.add, per_step.compare, per_step.exponentials,
             fused_into=self._fused_into(event),
