@@ -1,5 +1,7 @@
 """Suites: standard benchmarks written as TOML, read into one frozen, fully checked value."""
 
+from __future__ import annotations
+
 from snn_eval.suite.reading import load_suite, suite_names, with_tables_beside
 from snn_eval.suite.rows import Row, ablation_rows
 from snn_eval.suite.sections import (

@@ -15,7 +15,7 @@ from snn_eval.models.adapters import adapt
 from snn_eval.models.checkpoint import load_checkpoint, load_weights
 from snn_eval.models.networks import build_network
 from snn_eval.suite import Suite, load_suite, with_values
-from snn_eval.train import Trained, loop, train
+from snn_eval.train import Trained, train
 from snn_eval.train.epoch import check
 from snn_eval.train.samples import Samples
 from snn_eval.train.trainee import Trainee
@@ -86,7 +86,7 @@ def test_the_test_part_is_never_read(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         asked.append(split)
         return load_dataset(source, split, options)
 
-    monkeypatch.setattr(loop, "load_dataset", watched)
+    monkeypatch.setattr("snn_eval.train.samples.load_dataset", watched)
     train(tiny(**{"train.epochs": 1}), tmp_path)
     assert asked == ["train", "validation"]
 
