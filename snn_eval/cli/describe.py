@@ -114,7 +114,9 @@ def _ours(content: Content) -> Iterator[tuple[str, str]]:
 
 def _fits(content: Content, matches: Sequence[Match]) -> Iterator[tuple[str, str]]:
     names = ", ".join(match.suite.name for match in matches)
-    if matches and matches[0].how == "network":
+    if matches and content.format == "NIR":
+        yield "could take", f"{names}: input and classes have these sizes"
+    elif matches and matches[0].how == "network":
         yield "fits", f"{names}: every tensor of the suite's network, with its shape"
     elif matches and matches[0].how == "sizes":
         yield "could take", f"{names}: input and classes have these sizes; the network is another"
@@ -147,7 +149,7 @@ def _advice(content: Content, matches: Sequence[Match]) -> str:
             "It cannot be measured: no call inside it can be seen. Give the state_dict of the module it was made from."
         )
     if content.format == "NIR":
-        return _graph_advice(content, path)
+        return _graph_advice(content, matches, path)
     if content.format == "HDF5":
         return "It cannot be measured: expected a NIR graph or a state_dict of PyTorch."
     if content.format == "PyTorch":
@@ -165,8 +167,8 @@ def _advice(content: Content, matches: Sequence[Match]) -> str:
     return f"To try, with data of your own in my-suite.toml (docs/extending.md){flags}:\n{own}"
 
 
-def _graph_advice(content: Content, path: str) -> str:
-    """The command for a NIR graph and what its data must be, or which of its nodes cannot be run."""
+def _graph_advice(content: Content, matches: Sequence[Match], path: str) -> str:
+    """The commands for a NIR graph, or what its data must be, or which of its nodes cannot be run."""
     from snn_eval.errors import CheckpointError
     from snn_eval.models.nir import is_nir
     from snn_eval.models.nir.building import nir_network
@@ -177,7 +179,13 @@ def _graph_advice(content: Content, path: str) -> str:
         shape = "×".join(map(str, nir_network(content.path, 1).input_shape))
     except CheckpointError as error:
         return f"It cannot be measured: {error}"
-    return f"To measure it, on a suite whose samples are {shape} a step:\n  snn-eval run --models SUITE {path}"
+    if matches:
+        lines = [f"  snn-eval run --models {m.suite.name} {path}{' --flatten' if m.flatten else ''}" for m in matches]
+        return "\n".join(
+            ["To try, with --time-steps, and of images --normalize and --encoding, as it was trained:", *lines]
+        )
+    told = f"To measure it, with data of your own whose samples are {shape} a step (docs/extending.md):"
+    return f"{told}\n  snn-eval run --models my-suite.toml {path}"
 
 
 def _flags(content: Content, match: Match) -> str:

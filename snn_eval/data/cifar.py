@@ -77,5 +77,10 @@ _CIFAR_100 = CifarFiles(
 _PARTS = {"train": 45_000, "validation": 5_000, "test": 10_000}
 _SOURCE = "Krizhevsky 2009, cs.toronto.edu/~kriz/cifar.html"
 
-CIFAR_10 = KnownDataset("cifar-10", _PARTS, "not stated", _SOURCE, _CIFAR_10.load, _CIFAR_10.places)
-CIFAR_100 = KnownDataset("cifar-100", _PARTS, "not stated", _SOURCE, _CIFAR_100.load, _CIFAR_100.places)
+_SHAPE = (3, 32, 32)
+CIFAR_10 = KnownDataset(
+    "cifar-10", _PARTS, "not stated", _SOURCE, _CIFAR_10.load, _CIFAR_10.places, shape=_SHAPE, classes=10
+)
+CIFAR_100 = KnownDataset(
+    "cifar-100", _PARTS, "not stated", _SOURCE, _CIFAR_100.load, _CIFAR_100.places, shape=_SHAPE, classes=100
+)

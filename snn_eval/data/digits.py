@@ -72,4 +72,6 @@ DIGITS = KnownDataset(
     source="Alpaydin and Kaynak 1998, UCI; comes with scikit-learn",
     load=lambda split, options: load_digits(split),
     load_fold=lambda split, fold, options: load_digits(split, fold),
+    shape=(1, 8, 8),
+    classes=10,
 )

@@ -33,6 +33,7 @@ class KnownDataset:
             the data come with an installed package.
         fetched: whether missing files can be downloaded.
         load_fold: gives one part of a fold, where the data come as one pool.
+        shape, classes: of a sample (of events, at one step): channels, rows, columns; and how many classes there are.
     """
 
     name: str
@@ -43,6 +44,8 @@ class KnownDataset:
     places: Callable[[str, Path], Mapping[str, bool]] = field(default=lambda split, folder: {})
     fetched: bool = True
     load_fold: Callable[[str, Fold, DataOptions], ArrayDataset] | None = None
+    shape: tuple[int, ...] = ()
+    classes: int = 0
 
     def folded(self, split: str, fold: Fold, options: DataOptions) -> ArrayDataset:
         """One part of a fold.

@@ -78,6 +78,8 @@ MNIST = KnownDataset(
     source="LeCun, Cortes and Burges 1998, yann.lecun.com/exdb/mnist",
     load=_FILES.load,
     places=_FILES.places,
+    shape=(1, 28, 28),
+    classes=10,
 )
 FASHION_MNIST = KnownDataset(
     "fashion-mnist",
@@ -86,4 +88,6 @@ FASHION_MNIST = KnownDataset(
     source="Xiao, Rasul and Vollgraf 2017, github.com/zalandoresearch/fashion-mnist",
     load=_FASHION_FILES.load,
     places=_FASHION_FILES.places,
+    shape=(1, 28, 28),
+    classes=10,
 )

@@ -139,4 +139,6 @@ NMNIST = KnownDataset(
     load=_load,
     places=_places,
     fetched=False,
+    shape=(2, 34, 34),
+    classes=10,
 )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from snn_eval.errors import SnnEvalError
+from snn_eval.data import DATASETS
+from snn_eval.errors import CheckpointError, SnnEvalError
 from snn_eval.models.inspect import Content
 from snn_eval.models.names import matched_names
 from snn_eval.models.networks import build_network
@@ -26,10 +28,12 @@ class Match:
 
     ``how``: ``file`` (it says so itself), ``network`` (every tensor of the suite's network is there with its shape, and
     no other), ``sizes`` (another network, whose first layer takes the suite's input and whose last gives its classes).
+    ``flatten``: it wants samples with one axis.
     """
 
     suite: Suite
     how: Literal["file", "network", "sizes"]
+    flatten: bool = False
 
 
 def matching_suites(content: Content) -> list[Match]:
@@ -37,6 +41,8 @@ def matching_suites(content: Content) -> list[Match]:
     suites = [load_suite(name) for name in suite_names()]
     if content.checkpoint is not None:
         return [Match(suite, "file") for suite in suites if suite.name == content.checkpoint.suite]
+    if content.format == "NIR":
+        return _suites_of_graph(content, suites)
     if content.format != "state dict":
         return []
     named = {tensor.name: tensor.shape for tensor in content.tensors}
@@ -75,13 +81,31 @@ def _network_shapes(suite: Suite) -> Shapes | None:
     return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
 
 
+def _sizes(suite: Suite) -> tuple[tuple[int, ...], int]:
+    """Shape of a sample and number of classes of the suite's data; nothing for rows of an ablation and own data."""
+    data = None if suite.ablation or suite.data.name is None else DATASETS.get(suite.data.name)
+    return ((), 0) if data is None else (data.shape, data.classes)
+
+
 def _sizes_fit(suite: Suite, content: Content) -> bool:
-    """Whether the first and the last weights take the suite's images and give its classes."""
+    """Whether the first and the last weights take the suite's samples and give its classes."""
     weights = [tensor.shape for tensor in content.tensors if len(tensor.shape) > 1]
-    sizes = [suite.model.config.get(key) for key in ("in_channels", "image_size", "classes")]
-    channels, size, classes = (value if isinstance(value, int) else 0 for value in sizes)
-    if not weights or not channels * size * classes:
+    shape, classes = _sizes(suite)
+    if not weights or not shape:
         return False
     first, last = weights[0], weights[-1]
-    inputs = channels if len(first) == 4 else channels * size * size
-    return first[1] == inputs and last[0] == classes
+    return first[1] == (shape[0] if len(first) == 4 else math.prod(shape)) and last[0] == classes
+
+
+def _suites_of_graph(content: Content, suites: Iterable[Suite]) -> list[Match]:
+    """Suites whose samples have the shape of a graph's input, or as many values, and whose classes are its output."""
+    from snn_eval.models.nir.building import nir_network
+
+    try:
+        network = nir_network(content.path, 1)
+    except CheckpointError:
+        return []
+    fits = [suite for suite in suites if _sizes(suite)[1] == network.outputs]
+    whole = [Match(suite, "sizes") for suite in fits if _sizes(suite)[0] == network.input_shape]
+    flat = [Match(suite, "sizes", True) for suite in fits if (math.prod(_sizes(suite)[0]),) == network.input_shape]
+    return whole + flat

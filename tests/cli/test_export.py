@@ -70,7 +70,8 @@ def test_describe_says_how_a_graph_is_measured_or_why_not(snn_eval: Command, sma
 
     assert snn_eval("export", str(small), "--nir", "a.nir").code == 0
     out = snn_eval("describe", "a.nir").out
-    assert "on a suite whose samples are 1×8×8 a step:\n  snn-eval run --models SUITE a.nir" in out
+    assert "could take  digits: input and classes have these sizes" in out
+    assert out.endswith("as it was trained:\n  snn-eval run --models digits a.nir\n")
     with h5py.File("a.nir", "r+") as file:
         file["node/nodes/stem.neuron/v_threshold"][0] = float("nan")
     assert "It cannot be measured: a.nir: node stem.neuron (IF): v_threshold: expected finite numbers" in snn_eval(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -127,8 +128,20 @@ def _snntorch(graph: Any, dt: float) -> nn.Module:
 
     if dt != 1e-4:
         raise ValueError(f"its time step is 1e-4 s, the graph's {dt:g} s")
+    for node in graph.nodes.values():
+        for name in {"stride", "padding", "dilation", "groups"} & set(vars(node)):
+            setattr(node, name, _plain(getattr(node, name)))  # of numpy, as read from a file: torch does not take them
     module: nn.Module = import_from_nir(graph)
     return module
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of Python for those of numpy; anything else as it is."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    if isinstance(value, np.ndarray):
+        return tuple(value.tolist()) if value.ndim else value.item()
+    return value.item() if isinstance(value, np.generic) else value
 
 
 _IMPORTERS: Mapping[Simulator, Callable[[Any, float], nn.Module]] = {

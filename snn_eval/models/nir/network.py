@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import reduce
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -55,6 +57,11 @@ class GraphNetwork(nn.Module):
                 module = modules[name]
                 if isinstance(module, Neuron | Delay):
                     module.one_step = True
+
+    @property
+    def outputs(self) -> int:
+        """Values at the output for a sample and a step, as the graph's Output says."""
+        return math.prod(int(size) for size in np.atleast_1d(self.graph.nodes[self.graph.output].output_type["output"]))
 
     def forward(self, x: Tensor) -> Tensor:
         """What reaches the output of the graph."""
