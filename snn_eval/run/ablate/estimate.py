@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -36,7 +37,7 @@ class AblationEstimate:
 
     Attributes:
         cells, trainings: that are left.
-        seconds: of all of them, one after the other.
+        seconds: of one core for all of them; what else the machine is doing does not count.
         jobs: at a time.
         how: what the estimate was made from.
     """
@@ -52,9 +53,8 @@ class AblationEstimate:
             return "every cell is stored; only tables would be made"
         at_a_time = min(self.jobs, self.cells)
         work, wall = (duration(seconds) for seconds in (self.seconds, self.seconds / at_a_time))
-        return (
-            f"{self.cells} cells, {self.trainings} trainings: about {work}, {wall} at {at_a_time} a time ({self.how})"
-        )
+        told = f"{self.cells} cells, {self.trainings} trainings: about {work} of one core"
+        return f"{told}, {wall} at {at_a_time} a time ({self.how})"
 
 
 def estimated(plan: AblationPlan, jobs: int, fresh: bool = False) -> AblationEstimate:
@@ -74,23 +74,27 @@ def estimated(plan: AblationPlan, jobs: int, fresh: bool = False) -> AblationEst
     left = [cell for cell in plan.cells if fresh or state_of(cell) != "stored"]
     if not left:
         return AblationEstimate(0, 0, 0.0, jobs, "")
-    rows: dict[str, float] = {}
-    logs = 0
-    seconds = 0.0
-    trainings = {cell.training: cell for cell in left}
-    for cell in trainings.values():
-        key = _alike(cell)
-        if key not in rows:
-            seen = [] if fresh else _logged(plan.cells, key)
-            logs += bool(seen)
-            rows[key] = fmean(seen) if seen else _tried(cell)
-        seconds += rows[key] * max(0, cell.suite.train.epochs - (0 if fresh else len(_seconds(cell.training))))
+    trainings = list({cell.training: cell for cell in left}.values())
+    seen = {_alike(cell): [] if fresh else _logged(plan.cells, _alike(cell)) for cell in trainings}
+    epoch = {key: fmean(seconds) for key, seconds in seen.items() if seconds}
+    for cell in trainings:
+        if _alike(cell) not in epoch:
+            epoch[_alike(cell)] = _tried(cell)
     each = _measuring(left[0])
-    trials = len(rows) - logs
-    told = [f"{logs} kinds of training by their logs"] if logs else []
-    told += [f"{trials} by {_BATCHES} batches"] if trials else []
-    how = f"{', '.join(told)}; measuring {each:.0f} s a cell; correction is not in it"
-    return AblationEstimate(len(left), len(trainings), seconds + each * len(left), jobs, how)
+    seconds = each * len(left) + sum(epoch[_alike(cell)] * _epochs_left(cell, fresh) for cell in trainings)
+    return AblationEstimate(len(left), len(trainings), seconds, jobs, _basis(list(seen.values()), each))
+
+
+def _basis(seen: Sequence[Sequence[float]], each: float) -> str:
+    """What an estimate was made from; ``seen``: seconds of logged epochs of each kind of training."""
+    logged = sum(map(bool, seen))
+    told = [f"{logged} kinds of training by their logs"] if logged else []
+    told += [f"{len(seen) - logged} by {_BATCHES} batches"] if logged < len(seen) else []
+    return f"{', '.join(told)}; measuring {each:.0f} s a cell; correction is not in it"
+
+
+def _epochs_left(cell: AblationCell, fresh: bool) -> int:
+    return max(0, cell.suite.train.epochs - (0 if fresh else len(_seconds(cell.training))))
 
 
 def _alike(cell: AblationCell) -> str:
@@ -106,10 +110,10 @@ def _logged(cells: Sequence[AblationCell], key: str) -> list[float]:
 
 
 def _seconds(training: Path) -> list[float]:
-    """Of each epoch in a training's log; none where there is no readable one."""
+    """CPU seconds of each epoch in a training's log; none where there is no readable one."""
     try:
         with open(training / "log.csv", encoding="utf-8", newline="") as file:
-            return [float(line["wall_time_s"]) for line in csv.DictReader(file)]
+            return [float(line["cpu_time_s"]) for line in csv.DictReader(file)]
     except (OSError, KeyError, ValueError):
         return []
 
@@ -126,11 +130,11 @@ def _tried(cell: AblationCell) -> float:
         trainee = build(suite, chosen_architecture(suite, None), samples, torch_device(cell.device))
         moving = MovingParts(trainee, samples, seed)
         moving.epoch(1, lambda _: None)
-        return moving.epoch(2, lambda _: None).wall_time_s / share
+        return moving.epoch(2, lambda _: None).cpu_time_s / share
 
 
 def _measuring(cell: AblationCell) -> float:
-    """Seconds of measuring a cell, by the first chunks of its test part with fresh weights."""
+    """Seconds of measuring a cell, by the first chunks of its test part with fresh weights; the processor's only."""
     suite = training_suite(cell.suite)
     validation = load_dataset(suite.data_source, suite.data.validation or "", cell.options)
     with _alone(cell.replicate.value), tempfile.TemporaryDirectory() as folder:
@@ -139,7 +143,10 @@ def _measuring(cell: AblationCell) -> float:
         path = Path(folder) / "fresh.pt"
         torch.save({"state_dict": trainee.module.state_dict()}, path)
         run_cell = measured_cell(cell, path)
-        return estimate(run_cell, Path(folder) / "run").seconds * (1 + len(validation) / run_cell.samples)
+        wall, cpu = time.perf_counter(), time.process_time()
+        seconds = estimate(run_cell, Path(folder) / "run").seconds
+        busy = (time.process_time() - cpu) / (time.perf_counter() - wall)
+        return seconds * min(1.0, busy)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from helpers.ablations import ROWS, plan_of, suite_of
 
 from snn_eval.errors import DataError, SuiteError
 from snn_eval.run.ablate import AblationCell
+from snn_eval.run.ablate.identity import training_suite
 from snn_eval.run.ablate.names import axes_folder, row_folders
 from snn_eval.run.ablate.spec import from_line, to_line
 from snn_eval.suite import load_suite, with_values
@@ -113,3 +115,17 @@ def test_folders_of_rows_and_axes_never_meet() -> None:
     assert folders[2] == folders[0]  # the text and the number: one key takes only one of them
     assert len(set(folders)) == len(axes) - 1
     assert axes_folder({}) == ""
+
+
+def test_the_suite_in_the_documentation_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "ablation.md").read_text(encoding="utf-8")
+    whole, component = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    path = tmp_path / "mine.toml"
+    path.write_text(whole, encoding="utf-8")
+    cells = by_folder(plan_of(load_suite(path), tmp_path), tmp_path)
+    assert len(cells) == 4 * 2 * 3
+    assert cells["both-slower-leak/input.time-steps-4/2"].suite.model.config["neuron"]["tau"] == 4.0
+    path.write_text(whole + component + '[[ablation]]\nname = "own"\ncomponents = ["mine"]\n', encoding="utf-8")
+    own = plan_of(load_suite(path), tmp_path, rows=("own",))[0]
+    assert own.suite.model.config["neuron"] == {"name": "mine.py:Neuron", "reset": "soft"}
+    assert training_suite(own.suite).folder == tmp_path  # which the file is looked for in
