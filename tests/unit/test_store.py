@@ -18,6 +18,7 @@ from helpers.whole import Whole, assert_same
 from snn_eval.errors import RunError
 from snn_eval.record import Record, read_record
 from snn_eval.store import (
+    PARTS,
     PartWriter,
     RunFolder,
     alone_in,
@@ -31,7 +32,7 @@ from snn_eval.store import (
     tidy,
 )
 from snn_eval.trace import Trace, concatenate
-from snn_eval.trace_file import read_trace
+from snn_eval.trace_file import read_trace, write_trace
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 WHOLE = Whole(0, 12)
@@ -232,6 +233,24 @@ def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path: Path) 
     assert not ended.parts.exists()
     assert read_trace(ended.trace).time_steps == CHUNKS[0].time_steps
     assert [path.exists() for path in (orphan, empty, strange, tmp_path / "notes")] == [False, False, True, True]
+
+
+def test_parts_of_the_validation_part_are_kept_apart(tmp_path: Path) -> None:
+    run = create_run(tmp_path, small_record())
+    for part, chunk in (("test", 0), ("validation", 0), ("validation", 2)):
+        with PartWriter(run, part=part) as writer:
+            writer.add(CHUNKS[chunk])
+    assert finished_chunks(run.load_parts()) == {0}
+    assert finished_chunks(run.load_parts("validation")) == {0, 2}
+    (run.parts_of("validation") / "000002.h5").write_bytes(b"damaged")
+    sound, damaged = run.sound_parts("validation")
+    assert (finished_chunks(sound), damaged) == ({0}, ["000002.h5"])
+    assert run.sound_parts()[1] == []
+    write_trace(run.validation, CHUNKS[0])
+    finish(run)
+    assert not run.parts.exists()
+    assert [run.trace_of(part).name for part in PARTS] == ["trace.h5", "validation.h5"]
+    assert all(run.trace_of(part).is_file() for part in PARTS)
 
 
 def finish(run: RunFolder, trace: Trace = CHUNKS[0]) -> None:
