@@ -22,7 +22,16 @@ from snn_eval.probe.jobs import BINARY, LEVELLED, MEETINGS, Job, work_off, worth
 from snn_eval.probe.tally import BLOCK, Counted, Fan
 from snn_eval.trace import MAX_LEVELS
 
-__all__ = ["ValueCounter", "can_be_job", "can_be_plain", "count_meetings", "count_plain", "level_block", "not_finite"]
+__all__ = [
+    "ValueCounter",
+    "can_be_job",
+    "can_be_plain",
+    "count_meetings",
+    "count_plain",
+    "level_block",
+    "not_finite",
+    "same_at_each_step",
+]
 
 Int = NDArray[np.int64]
 Columns = NDArray[np.int32] | None
@@ -52,6 +61,14 @@ def count_meetings(x: Tensor, y: Tensor, n: int) -> Int:
     return out
 
 
+def same_at_each_step(rows: Tensor) -> bool:
+    """Whether ``rows[T,N,M]`` (contiguous, on the CPU) holds the same bits at every step."""
+    if rows.dtype not in FORMATS:
+        return torch.equal(rows[1:], rows[:-1])
+    bits = bits_of(rows)
+    return bool(np.array_equal(bits[1:], bits[:-1]))
+
+
 def can_be_plain(x: Tensor) -> bool:
     """Whether `count_plain` can read the tensor where it lies."""
     return x.dtype in FORMATS and x.device.type == "cpu"
@@ -59,7 +76,7 @@ def can_be_plain(x: Tensor) -> bool:
 
 def can_be_job(x: Tensor) -> bool:
     """Whether the tensor can be counted together with others, see `jobs`."""
-    return x.dtype is torch.float32 and x.device.type == "cpu" and x.is_contiguous()
+    return x.dtype is torch.float32 and x.is_cpu and x.is_contiguous()
 
 
 def count_plain(

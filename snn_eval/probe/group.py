@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from snn_eval.probe.counting import can_be_job
-from snn_eval.probe.entries import WeightedEntry
+from snn_eval.probe.entries import NeuronEntry, WeightedEntry
 from snn_eval.probe.jobs import Job, work_off
 from snn_eval.probe.parts import Weighted
 from snn_eval.probe.planning import PlannedInput, PlannedSpikes
@@ -44,7 +44,6 @@ class Group:
         self.samples = samples
         self.calls = [call for call, _, _ in captured]
         self.shapes = [x.shape for _, x, _ in captured]
-        self.states = [_state(call) for call in self.calls]
         self.rows: list[int | _Served | None] = []
         self.keeps: list[Any] = []
         jobs: list[Job] = []
@@ -61,7 +60,12 @@ class Group:
                 self.keeps.append(made[1])
         self._join(jobs)
         self.own = [at for at, row in enumerate(self.rows) if isinstance(row, int)]
-        self.all_jobs = None not in self.rows
+        self._served = [(at, row.by) for at, row in enumerate(self.rows) if isinstance(row, _Served)]
+        self._read = [at for at, row in enumerate(self.rows) if row is not None]
+        self._alone = [at for at, row in enumerate(self.rows) if row is None]
+        self._entries = [entry for call in self.calls if (entry := _entry(call)) is not None]
+        self._generations = [entry.generation for entry in self._entries]
+        self._weights = [met for call in self.calls if (met := _weight(call)) is not None]
         self.table: NDArray[np.int64] = np.array(jobs, np.int64).reshape(-1, len(Job._fields))
 
     def _server(self, at: int, captured: Sequence[Captured]) -> int | None:
@@ -90,24 +94,28 @@ class Group:
         """Whether these jobs count these tensors."""
         if samples != self.samples or len(captured) != len(self.calls):
             return False
-        for at, (call, x, _) in enumerate(captured):
-            row = self.rows[at]
-            if call is not self.calls[at] or x.shape != self.shapes[at] or _state(call) != self.states[at]:
+        for (call, x, _), expected, shape in zip(captured, self.calls, self.shapes, strict=True):
+            if call is not expected or x.shape != shape:
                 return False
-            if row is not None and not can_be_job(x):
+        for call, weight, version in self._weights:
+            if call.weight is not weight or weight._version != version:
                 return False
-            if isinstance(row, _Served) and x.data_ptr() != captured[row.by][1].data_ptr():
+        for at in self._read:
+            if not can_be_job(captured[at][1]):
                 return False
-        return True
+        for at, by in self._served:
+            if captured[at][1].data_ptr() != captured[by][1].data_ptr():
+                return False
+        return [entry.generation for entry in self._entries] == self._generations
 
     def count(self, captured: Sequence[Captured]) -> None:
         """Count these tensors; those whose job finds other values than expected are counted alone."""
         table = self.table
         table[:, 1] = [captured[at][1].data_ptr() for at in self.own]
         against = work_off(table)
-        if self.all_jobs and not against.any():
-            return
-        for (call, x, _), row in zip(captured, self.rows, strict=True):
+        unproven = np.count_nonzero(against) > 0
+        for at in range(len(captured)) if unproven else self._alone:
+            (call, x, _), row = captured[at], self.rows[at]
             if row is None or against[self._row(row)]:
                 count_alone(call, x, self.samples, tried=row is not None)
 
@@ -130,16 +138,21 @@ def count_alone(call: PlannedInput | PlannedSpikes, x: Tensor, samples: int, tri
 
 def _part(call: PlannedInput) -> Weighted:
     """Geometry and weight of a call as they are now."""
-    weight = call.parameters[call.parameter]
-    return call.weighted if weight is None or weight is call.weighted.weight else replace(call.weighted, weight=weight)
+    weight = call.weight
+    return call.weighted if weight is call.weighted.weight else replace(call.weighted, weight=weight)
 
 
-def _state(call: PlannedInput | PlannedSpikes) -> Any:
-    """What a job of this call depends on, to be compared."""
-    if isinstance(call, PlannedSpikes):
-        return call.entry.state()
-    entry = call.part.entry
-    return entry.state(_part(call)) if isinstance(entry, WeightedEntry) else None
+def _entry(call: PlannedInput | PlannedSpikes) -> NeuronEntry | WeightedEntry | None:
+    """What a call fills, if jobs can fill it."""
+    entry = call.entry if isinstance(call, PlannedSpikes) else call.part.entry
+    return entry if isinstance(entry, NeuronEntry | WeightedEntry) else None
+
+
+def _weight(call: PlannedInput | PlannedSpikes) -> tuple[PlannedInput, Tensor, int] | None:
+    """The weight an input meets and its version, by which a change is seen; None where there is none to see."""
+    if isinstance(call, PlannedSpikes) or call.weight.is_inference():
+        return None
+    return call, call.weight, call.weight._version
 
 
 def _job(call: PlannedInput | PlannedSpikes, x: Tensor, samples: int) -> tuple[Job, Any] | None:

@@ -112,7 +112,7 @@ class Counted:
 class Grid:
     """Counts of one layer over one chunk, filled call by call; rows as in `Counted`.
 
-    ``weighted`` and ``total`` are NaN where they follow from the levels.
+    ``weighted`` and ``total`` are NaN where they follow from the levels, None where all do.
     """
 
     def __init__(self, steps: int, samples: int, rows: int = 2) -> None:
@@ -125,17 +125,17 @@ class Grid:
 
     def _forget_sums(self) -> None:
         self.sops: Int | None = None
-        self.weighted, self.total = np.full((2, *self.inputs.shape[1:]), np.nan)
+        self.weighted: Float | None = None
+        self.total: Float | None = None
 
     def holds(self, samples: int, rows: int) -> bool:
         """Whether it has room for a chunk of so many samples and so many rows."""
         return self.inputs.shape[2] == samples and len(self.inputs) >= rows
 
-    def moved_out(self) -> Grid:
-        """The counts as a grid of their own; this one stays where it is, for the next chunk."""
-        taken = Grid.__new__(Grid)
-        taken._hold(self._counts.copy())
-        taken.sops, taken.weighted, taken.total = self.sops, self.weighted, self.total
+    def moved_out(self) -> Counted:
+        """The counts, for good; the grid stays where it is, for the next chunk."""
+        inputs, ops = self._counts.copy()
+        taken = Counted(inputs, ops, self.sops, self.weighted, self.total)
         self._counts.fill(0)
         self._forget_sums()
         return taken
@@ -152,6 +152,8 @@ class Grid:
         if self.sops is not None:
             self.sops[:rows, step] += counted.ops if counted.sops is None else counted.sops
         if counted.weighted is not None:
+            if self.weighted is None or self.total is None:
+                self.weighted, self.total = np.full((2, *self.inputs.shape[1:]), np.nan)
             self.weighted[step] = counted.weighted
             self.total[step] = counted.total
 

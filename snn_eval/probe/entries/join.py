@@ -25,11 +25,11 @@ def joined(parts: Sequence[NDArray[Any]], summed: bool) -> NDArray[Any]:
     return np.asarray(np.sum(parts, axis=0)) if summed else np.concatenate(parts, axis=-1)
 
 
-def derived(sums: NDArray[np.float64], counts: Int, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def derived(sums: NDArray[np.float64] | None, counts: Int, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Σ value · count where it follows from the levels (exact: the levels are short binary fractions)."""
     rows = min(len(counts) - 1, len(values))
     from_levels = np.tensordot(values[:rows], counts[1 : rows + 1].astype(np.float64), axes=(0, 0))
-    return np.where(np.isnan(sums), from_levels, sums)
+    return from_levels if sums is None else np.where(np.isnan(sums), from_levels, sums)
 
 
 def merged(counts: Int, keep: NDArray[np.bool_]) -> Int:

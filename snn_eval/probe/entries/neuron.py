@@ -33,6 +33,7 @@ class NeuronEntry:
         map_limit: above this many cells ``[T,*shape]`` the map per neuron is summed over T.
         columns, totals: spikes per neuron, in int32 since the last `_flush` and in int64 up to it.
         added: how often a neuron can have spiked since then.
+        generation: another number once a job made before would no longer be right.
     """
 
     name: str
@@ -50,9 +51,9 @@ class NeuronEntry:
     size: int = 0
     per_step_map: bool = True
     attributed: bool = True
+    generation: int = 0
     spiking: bool = True
     _spare: Int | None = None
-    _at: int = 0
 
     def __post_init__(self) -> None:
         self.spiking = self.layer.neuron.has_threshold
@@ -65,7 +66,7 @@ class NeuronEntry:
         shape = (self.steps, samples if self.attributed else 1)
         if self._spare is None or self.spikes is not None or self._spare.shape != shape:
             self._spare = np.zeros(shape, np.int64)
-            self._at = self._spare.ctypes.data
+            self.generation += 1
         self.spikes = self._spare
         self.added += samples * (1 if self.per_step_map else self.steps)
         if self.added >= _FLUSH:
@@ -92,10 +93,6 @@ class NeuronEntry:
             BINARY, spikes.data_ptr(), *shape, samples, BLOCK, columns=columns, inputs=self.spikes[step].ctypes.data
         )
 
-    def state(self) -> tuple[int, ...]:
-        """What a job of this layer depends on."""
-        return self.counter.plain, self._at, self.spikes is not None
-
     def add(self, spikes: Tensor, samples: int, step: slice, columns_done: bool = False) -> None:
         """Count one call; ``columns_done``: its spikes per neuron have been added already."""
         if self.spikes is None or not self.spiking:
@@ -108,8 +105,10 @@ class NeuronEntry:
                 return
             inputs[...] = 0
             columns = None  # counted before the proof failed
+        plain = self.counter.plain
         counted = self.counter.count(self.view(spikes), samples if self.attributed else 1, None, columns)
         self.spikes[step] += counted.nonzero
+        self.generation += self.counter.plain != plain
 
     def nonzero(self, step: slice) -> tuple[Int, Int] | None:
         """Spikes of the chunk at these steps and their sum, the same; None unless all of them were 1."""

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from snn_eval.errors import NetworkError
-from snn_eval.probe.counting import ValueCounter, can_be_job, can_be_plain, count_plain, level_block
+from snn_eval.probe.counting import (
+    ValueCounter,
+    can_be_job,
+    can_be_plain,
+    count_plain,
+    level_block,
+    same_at_each_step,
+)
 from snn_eval.probe.entries.join import by_level, derived, joined, merged
 from snn_eval.probe.entries.view import Rows, View
 from snn_eval.probe.fanout import FanOut, fan_out, pair_fan_out
@@ -27,12 +34,16 @@ Int = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """An input as it was when it was counted; held, so that its memory stays its own."""
+    """An input as it was when it was counted; held, so that its memory stays its own.
+
+    ``again``: further steps at which it came and where its counts are yet to be added.
+    """
 
     x: Tensor
     version: int
     fan: Fan
     counted: Counted
+    again: list[slice]
 
     def serves(self, x: Tensor, fan: Fan) -> bool:
         """Whether ``x`` is that very input, unchanged, meeting the same weights."""
@@ -44,7 +55,8 @@ class WeightedEntry:
     """A layer whose inputs meet weights. ``facts`` are the constant fields of its `SynapticLayer`.
 
     ``dims``: axes of the input; ``repeats``: the same input comes again at each step; ``volatile``: weights change
-    without a trace.
+    without a trace; ``generation``: another number once a job made before would no longer be right, whatever the
+    weights are.
     """
 
     name: str
@@ -56,8 +68,9 @@ class WeightedEntry:
     unattributed: bool = False
     repeats: bool = False
     volatile: bool = False
+    generation: int = 0
     grid: Grid | None = None
-    done: list[Grid] = field(default_factory=list)
+    done: list[Counted] = field(default_factory=list)
     fan: Fan | None = None
     _weight: Tensor | None = None
     _version: int = -1
@@ -69,6 +82,7 @@ class WeightedEntry:
         rows, columns = 1 + max(len(self.counter.values), 1), 1 if self.unattributed else samples
         if self._spare is None or self.grid is not None or not self._spare.holds(columns, rows):
             self._spare = Grid(self.steps, columns, rows)
+            self.generation += 1
         self.grid = self._spare
 
     def add(
@@ -77,31 +91,52 @@ class WeightedEntry:
         """Count one call (``shape``: the ``(T, N, M)`` in whose order ``x`` lies, where the view does not know it)."""
         if self.grid is None:
             raise NetworkError(f"layer {self.name} was called outside of a chunk")
-        fan = self.fan_of(part)
+        fan, last = self.fan_of(part), self._last
+        if last is not None and last.serves(x, fan):
+            last.again.append(step)
+            return
         if shape is None:
             shape = self.view.final(x)
-        if self.counter.plain and shape is not None and self._add_plain(x, shape, fan, samples, step):
-            return
-        last = self._last
-        if last is not None and last.serves(x, fan):
-            counted = last.counted
+        before = self._counted_as()
+        if not (self.counter.plain and shape is not None and self._add_plain(x, shape, fan, samples, step)):
+            self._add_by_value(x, shape, fan, samples, step)
+        self.generation += self._counted_as() != before
+
+    def _add_by_value(self, x: Tensor, shape: Rows | None, fan: Fan, samples: int, step: slice) -> None:
+        rows = self.view(x) if shape is None else x.cpu().reshape(shape).contiguous()
+        n, steps = 1 if self.unattributed else samples, len(rows)
+        if self.repeats and steps > 1 and same_at_each_step(rows):
+            counted = self.counter.count(rows[:1], n, fan).at_each_of(steps)
         else:
-            rows = self.view(x) if shape is None else x.cpu().reshape(shape).contiguous()
-            n, steps = 1 if self.unattributed else samples, len(rows)
-            if self.repeats and steps > 1 and torch.equal(rows[1:], rows[:1].expand_as(rows[1:])):
-                counted = self.counter.count(rows[:1], n, fan).at_each_of(steps)
-            else:
-                counted = self.counter.count(rows, n, fan)
-            # Only an input executed again at each step can come back as it was.
-            self._last = _Seen(x, x._version, fan, counted) if self.repeats and not x.is_inference() else None
-        self.grid.add(counted, step)
+            counted = self.counter.count(rows, n, fan)
+        self._add_again()
+        # Only an input executed again at each step can come back as it was.
+        self._last = _Seen(x, x._version, fan, counted, []) if self.repeats and not x.is_inference() else None
+        if self.grid is not None:
+            self.grid.add(counted, step)
+
+    def _add_again(self) -> None:
+        """Add the counts of the input seen last at the further steps at which it came."""
+        if self._last is None or self.grid is None:
+            return
+        for step in self._last.again:
+            self.grid.add(self._last.counted, step)
+        self._last.again.clear()
+
+    def _counted_as(self) -> tuple[Any, ...]:
+        """What a job of this layer depends on beside the weights: values told apart, where counts lie."""
+        grid, counter = self.grid, self.counter
+        where = () if grid is None else (grid.address, len(grid.inputs), grid.sops is not None)
+        return counter.plain, counter.collapsed, len(counter.values), *where
 
     def job(self, x: Tensor, part: Weighted | Pair, samples: int, step: slice, shape: Rows) -> tuple[Job, Any] | None:
         """How to count one call together with others, and what to keep for it; None if it must be counted alone."""
         grid, plain = self.grid, self.counter.plain
-        if grid is None or grid.sops is not None or self.unattributed or not can_be_job(x):
+        if grid is None or grid.sops is not None or self.unattributed or self.volatile or not can_be_job(x):
             return None
         fan = self.fan_of(part)
+        if self._weight is None or self._weight.is_inference():
+            return None
         if fan.structural is not None or (self.repeats and not plain):
             return None
         inputs, ops, row = grid.place(step.start)
@@ -119,20 +154,14 @@ class WeightedEntry:
     def places(self, part: Weighted | Pair, step: slice) -> dict[str, int] | None:
         """What a job of spikes needs to count them for this layer, too; None if its input has been anything else."""
         grid, fan = self.grid, self.fan_of(part)
-        if grid is None or not self.counter.plain or self.unattributed:
+        if grid is None or not self.counter.plain or self.unattributed or self.volatile:
+            return None
+        if self._weight is None or self._weight.is_inference():
             return None
         if grid.sops is not None or fan.structural is not None:
             return None
         inputs, ops, _ = grid.place(step.start)
         return {"fan": fan.address, "constant": fan.constant, "block": fan.block, "inputs": inputs, "ops": ops}
-
-    def state(self, part: Weighted | Pair) -> tuple[int, ...]:
-        """What a job of this layer depends on: weights, values told apart, where counts lie."""
-        grid, counter = self.grid, self.counter
-        if grid is None:
-            return ()
-        values = (counter.plain, counter.collapsed, len(counter.values))
-        return id(self.fan_of(part)), *values, grid.address, len(grid.inputs), grid.sops is not None
 
     def _add_plain(self, x: Tensor, shape: tuple[int, int, int], fan: Fan, samples: int, step: slice) -> bool:
         """Count a tensor expected to hold 0 and 1 straight into the chunk's counts; False if it does not."""
@@ -148,6 +177,7 @@ class WeightedEntry:
 
     def clear(self, step: slice) -> None:
         """Take back what was counted for this step of the chunk."""
+        self._add_again()
         if self.grid is not None:
             for counts in (self.grid.inputs, self.grid.ops, self.grid.sops):
                 if counts is not None:
@@ -189,6 +219,7 @@ class WeightedEntry:
     def nonzero(self, step: slice) -> tuple[Int, Int | NDArray[np.float64]] | None:
         """Nonzero inputs at these steps of the chunk and their exact sum; None unless all are a few values above 0."""
         values = self.counter.positive_levels()
+        self._add_again()
         if self.grid is None or values is None:
             return None
         if len(values) == 1:
@@ -198,6 +229,7 @@ class WeightedEntry:
 
     def finish_chunk(self) -> None:
         """Keep the chunk's counts."""
+        self._add_again()
         self._last = None
         if self.grid is not None:
             self.done.append(self.grid.moved_out())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from torch import nn
+from torch import Tensor, nn
 
 from snn_eval.probe.entries import Entry, MeetingEntry, NeuronEntry, ProductEntry, WeightedEntry
 from snn_eval.probe.entries.nonzero import NonzeroEntry
@@ -61,6 +61,12 @@ class PlannedInput:
     parameters: Mapping[str, nn.Parameter | None]
     part: PlannedPart
     steady: bool = False
+
+    @property
+    def weight(self) -> Tensor:
+        """The weight as it is now."""
+        weight = self.parameters[self.parameter]
+        return self.weighted.weight if weight is None else weight
 
 
 @dataclass(slots=True)

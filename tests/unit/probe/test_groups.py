@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -95,6 +97,47 @@ def test_weights_changed_between_chunks_are_seen() -> None:
     assert_counted(recording.record(chunk(2)), module)
     module.third.weight = nn.Parameter(torch.tensor([[1.0, 0, 0, 0, 0]] * 3))
     assert_counted(recording.record(chunk(3)), module)
+
+
+class Loop(nn.Module):
+    """Reads the same real input at each of four steps; ``change`` is what happens before the third."""
+
+    def __init__(self, change: Callable[[Loop, Tensor], Tensor] = lambda net, x: x) -> None:
+        super().__init__()
+        torch.manual_seed(2)
+        self.layer, self.fire, self.change = nn.Linear(4, 6), Fire(), change
+        self.kept = list[tuple[Tensor, Tensor]]()
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.kept, out = [], []
+        for step in range(4):
+            if step == 2:
+                x = self.change(self, x)
+            self.kept.append((x.clone(), self.layer.weight.detach().clone()))
+            out.append(self.fire(self.layer(x)))
+        return torch.stack(out)
+
+
+def _other_input(_net: Loop, x: Tensor) -> Tensor:
+    return x * (x > -0.5)
+
+
+def _other_weights(net: Loop, x: Tensor) -> Tensor:
+    net.layer.weight = nn.Parameter(net.layer.weight * (torch.arange(4) != 1))
+    return x
+
+
+@pytest.mark.parametrize("change", [lambda _net, x: x, _other_input, _other_weights])
+def test_an_input_that_comes_again_counts_at_each_step_as_what_it_is_there(
+    change: Callable[[Loop, Tensor], Tensor],
+) -> None:
+    module = Loop(change)
+    network = adapt(module, 4, neurons={Fire: FACTS}, example=torch.zeros(2, 4))
+    recording = Recorder(network, ProbeOptions(batch_size=5, timed_chunks=0))
+    for index, n in ((1, 5), (2, 5), (3, 2), (4, 5)):
+        layer = recording.record(chunk(index, n)).synaptic[0]
+        met = [(x != 0).double() @ (weight != 0).double().sum(0) for x, weight in module.kept]
+        np.testing.assert_array_equal(layer.ops_VTN.sum(0), torch.stack(met)[:, :n])
 
 
 def test_weights_changed_within_a_run_are_seen() -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from snn_eval.errors import NotFiniteError
-from snn_eval.probe.counting import ValueCounter, count_meetings
+from snn_eval.probe.counting import ValueCounter, count_meetings, same_at_each_step
 from snn_eval.probe.tally import Fan, Grid
 from snn_eval.trace import MAX_LEVELS
 
@@ -125,3 +125,17 @@ def test_a_grid_grows_when_a_level_is_found_late() -> None:
 def test_meetings(dtype: torch.dtype) -> None:
     a, b = rows([1, 0.5, 0], [1, 1, 1], dtype=dtype), rows([2, -1, 3], [0, 0, 4])
     assert count_meetings(a, b, 2).tolist() == [[2, 1]]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.int32])
+def test_steps_are_the_same_if_every_one_is(dtype: torch.dtype) -> None:
+    rows = torch.arange(6).reshape(1, 2, 3).repeat(3, 1, 1).to(dtype)
+    assert same_at_each_step(rows)
+    for step in range(3):
+        other = rows.clone()
+        other[step, 1, 2] = 9
+        assert not same_at_each_step(other)
+
+
+def test_steps_that_differ_in_the_sign_of_a_zero_are_not_the_same() -> None:
+    assert not same_at_each_step(torch.tensor([[[0.0]], [[-0.0]]]))
