@@ -36,6 +36,7 @@ def places(network: AdaptedNetwork, x: Tensor) -> list[Place]:
         NetworkError: one that cannot be corrected: neurons that do not take all steps at once, ``[T,N,C,…]``, or that
             have no threshold of their own.
     """
+    network.observe(x)  # so that what follows is one run
     shapes: dict[str, list[tuple[int, ...]]] = {}
     handles = [
         network.module.get_submodule(path).register_forward_pre_hook(_told(shapes, path))
