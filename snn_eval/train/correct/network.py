@@ -24,6 +24,7 @@ from snn_eval.train.trainee import Trainee
 
 __all__ = ["Corrected", "CorrectionReport", "correct_network"]
 
+_EXAMPLES = 16
 _LARGEST_SHARE = 100
 """One learned number for at least so many parameters."""
 
@@ -146,7 +147,7 @@ def _rules(work: Work, section: CorrectSection, seed: int) -> set[str]:
 
 def _example(samples: Samples, network: AdaptedNetwork) -> Tensor:
     """Input of a few training samples, of another number than T, so that the axes can be told apart."""
-    count = min(len(samples.training), 4)
+    count = min(len(samples.training), _EXAMPLES)
     count -= count == network.time_steps
     return samples.at(torch.arange(max(count, 1)).numpy())[0]
 
@@ -169,7 +170,8 @@ def _refuse_unfit(network: AdaptedNetwork, x: Tensor) -> None:
     if shorter is None:
         return
     early = shorter.run(x[: steps - 1] if network.sample_axis == 1 else x)
-    if len(early) != steps - 1 or not torch.allclose(early, readout[: steps - 1], rtol=1e-4, atol=1e-5):
+    same = torch.isclose(early, readout[: len(early)], rtol=1e-4, atol=1e-5).all(2).all(0)
+    if int((~same).sum()) > len(same) // 8:  # one spike may differ by rounding
         raise NetworkError(
             "correction: expected a causal network, but its early outputs depend on later steps; "
             "there are no early answers to correct"
