@@ -90,6 +90,11 @@ def test_the_page_is_followed_literally(snn_eval: Command, monkeypatch: pytest.M
     (neurons,) = read_trace(answers[next(line for line in records if "own_neuron" in line)].last / "trace.h5").neurons
     assert (neurons.model, neurons.states, neurons.shape) == ("alif", 2, (64,))
     assert {m.energy_model for m in own.measurements if m.metric == "energy_total"} == {"horowitz-45nm-fp32"}
+    layers = read_trace(answers[next(line for line in records if "leaky.toml" in line)].last / "trace.h5").neurons
+    assert [(layer.name, layer.model, layer.states) for layer in layers] == [
+        ("layers.0.neuron", "lif", 1),
+        ("layers.1.neuron", "lif", 1),
+    ]
     looping = next(record for line, record in records.items() if "looping" in line)
     assert looping.identity.time_steps == 4
     assert "my-chip" in answers["snn-eval show photos-best --energy my-chip.toml"].out
