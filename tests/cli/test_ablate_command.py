@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers.ablations import ROWS, comparable, one_thread, plan_of, suite_of
+from rich.console import Console
+from rich.progress import Progress
 
 from snn_eval.cell import read_cell
-from snn_eval.cli.ablation import AblationLines, _Counted
+from snn_eval.cli.ablation import AblationBar, AblationLines, _Counted, _rich_progress
 from snn_eval.cli.forecast import Forecast
 from snn_eval.run.ablate import AblationRequest, planned
 from snn_eval.run.ablate.make import make
@@ -120,3 +123,18 @@ def test_lines_tell_each_cell_and_what_is_left(tmp_path: Path, capsys: pytest.Ca
     for cell in (early, leak):
         lines.ended(cell, failed(cell, "why"))
     assert capsys.readouterr().err.endswith("[3/3] Leak, seed 0: failed: why\n")
+
+
+def test_a_terminal_has_one_live_line(tmp_path: Path) -> None:
+    plan = planned(suite_of(tmp_path, ROWS), tmp_path, AblationRequest(values=(0,)))
+    written = io.StringIO()
+    progress = Progress(*_rich_progress().columns, console=Console(file=written, width=120))
+    bar = AblationBar(_Counted(4, 3, Forecast(plan.cells, 1, clock=lambda: 0.0)), progress)
+    base = plan.cells[0]
+    bar.told(base, {"stage": "training", "epoch": 1, "epochs": 2, "seconds": 30.0})
+    (task,) = progress.tasks
+    assert (task.completed, task.total) == (1, 4)  # one was stored before
+    assert task.fields == {"stage": "B0, seed 0: epoch 1/2", "left": "about 90 s left"}  # 1 epoch here, 2 of the other
+    bar.ended(base, failed(base, "why"))
+    assert (task.completed, task.fields["stage"], task.fields["left"]) == (2, "", "about 60 s left")
+    assert "[2/4] B0, seed 0: failed: why" in written.getvalue()
