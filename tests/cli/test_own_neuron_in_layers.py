@@ -74,6 +74,7 @@ def numbers(record: Record) -> dict[tuple[object, ...], float]:
     return {(m.metric, m.scope, m.convention, m.energy_model): m.value for m in exact}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["beside the suite", "where the command runs"])
 def test_it_is_trained_and_measured_like_ours(snn_eval: Command, tmp_path: Path, place: str) -> None:
     suites = tmp_path / "suites"
