@@ -14,7 +14,14 @@ from snn_eval.models.adapters.snntorch_facts import neuron_facts
 
 __all__ = ["SNNTORCH"]
 
-_ALL_STEPS = (snntorch.LeakyParallel, snntorch.StateLeaky, snntorch.AssociativeLeaky)
+
+def _there(*names: str) -> tuple[type[Any], ...]:
+    """Classes of these names; snntorch 0.9 lacks some."""
+    return tuple(getattr(snntorch, name) for name in names if hasattr(snntorch, name))
+
+
+_ALL_STEPS = _there("LeakyParallel", "StateLeaky", "AssociativeLeaky")
+_DELTA = _there("DeltaLeaky")
 _STATES = ("mem", "syn", "syn_exc", "syn_inh", "spk")
 
 
@@ -26,7 +33,7 @@ def _reset(network: nn.Module) -> None:
     the next call.
     """
     for module in network.modules():
-        if isinstance(module, snntorch.DeltaLeaky):
+        if isinstance(module, _DELTA):
             module.reset_mem()
         elif isinstance(module, snntorch.SpikingNeuron):
             for name in _STATES:
@@ -63,4 +70,4 @@ def _base_zero(module: Any, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
 
 
 SNNTORCH = Framework("snntorch", neuron_facts, _reset, _multi_step, prepare=_prepare)
-"""snnTorch 1: neurons by class, reset by emptying their state, feed by experiment."""
+"""snnTorch 1 (and 0.9): neurons by class, reset by emptying their state, feed by experiment."""

@@ -1,4 +1,4 @@
-"""Facts of snnTorch's neuron classes: what one update costs, read from the formulas of snntorch 1.0.
+"""Facts of snnTorch's neuron classes: what one update costs, read from the formulas of snntorch 1.0 (and 0.9).
 
 Operations are counted as for SpikingJelly's: the cheapest exact form, constants folded, firing one comparison, a reset
 to zero a conditional write (nothing), a reset by subtraction one addition, charged at every step. The reset looks at
@@ -92,23 +92,26 @@ def _associative(node: Any) -> NeuronFacts:
     return unknown_neuron("an associative memory of products and exponentials", has_threshold=not node.use_q_projection)
 
 
-_RULES: dict[type, Rule] = {
-    snntorch.Leaky: _leaky,
-    snntorch.Lapicque: _lapicque,
-    snntorch.Synaptic: _synaptic,
-    snntorch.Alpha: _alpha,
-    snntorch.RLeaky: _rleaky,
-    snntorch.RSynaptic: _rsynaptic,
-    snntorch.DeltaLeaky: _delta,
-    snntorch.SLSTM: _executed("slstm", 2),
-    snntorch.SConv2dLSTM: _executed("sconv2dlstm", 2),
-    snntorch.LeakyParallel: _executed("lif-parallel", 1),
-    snntorch.StateLeaky: _convolved,
-    snntorch.LinearLeaky: _convolved,
-    snntorch.AssociativeLeaky: _associative,
-    snntorch.LIF: _unknown("no rule for this class"),
-    snntorch.SpikingNeuron: _unknown("no rule for this class"),
+_BY_NAME: dict[str, Rule] = {
+    "Leaky": _leaky,
+    "Lapicque": _lapicque,
+    "Synaptic": _synaptic,
+    "Alpha": _alpha,
+    "RLeaky": _rleaky,
+    "RSynaptic": _rsynaptic,
+    "DeltaLeaky": _delta,
+    "SLSTM": _executed("slstm", 2),
+    "SConv2dLSTM": _executed("sconv2dlstm", 2),
+    "LeakyParallel": _executed("lif-parallel", 1),
+    "StateLeaky": _convolved,
+    "LinearLeaky": _convolved,
+    "AssociativeLeaky": _associative,
+    "LIF": _unknown("no rule for this class"),
+    "SpikingNeuron": _unknown("no rule for this class"),
 }
+_RULES: dict[type, Rule] = {getattr(snntorch, name): rule for name, rule in _BY_NAME.items() if hasattr(snntorch, name)}
+"""Of the classes there are: snntorch 0.9 lacks some."""
+
 _PACKAGE = "snntorch._neurons."
 _HELPERS = ("RecurrentOneToOne",)
 _UPDATE_METHODS = frozenset(
