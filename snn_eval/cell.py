@@ -174,12 +174,13 @@ def unpacked(text: str, samples: int) -> NDArray[np.bool_]:
 
 
 def write_cell(path: Path, cell: CellRecord) -> None:
-    """Write a cell as JSON, whole or not at all.
+    """Write a cell as JSON without what has its default, whole or not at all.
 
     Raises:
         RunError: it cannot be written.
     """
-    text = json.dumps(cell.model_dump(mode="json"), indent=1, sort_keys=True, ensure_ascii=False)
+    values = {"schema_version": cell.schema_version, **cell.model_dump(mode="json", exclude_defaults=True)}
+    text = json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False)
     write_atomic(path, (text + "\n").encode())
 
 
