@@ -18,7 +18,7 @@ from snn_eval.models.coding import FRAME_CODINGS, build_coding
 from snn_eval.models.factory import user_neuron
 from snn_eval.models.neurons import NeuronConfig, build_neuron
 
-__all__ = ["LayeredNet"]
+__all__ = ["LayeredNet", "neuron_maker"]
 
 _CONV = re.compile(
     r"(?P<channels>\d+)C(?P<kernel>\d+)(?:s(?P<stride>\d+))?(?:g(?P<groups>\d+))?(?:d(?P<dilation>\d+))?"
@@ -68,7 +68,7 @@ class LayeredNet(nn.Module):
         self.coding = build_coding(coding, time_steps, in_shape[0]) if coding in FRAME_CODINGS else None
         of_currents = partial(build_coding, "none" if coding in FRAME_CODINGS else coding, time_steps)
         chain = _Chain(
-            tuple(in_shape), padding == "same", _neuron_maker(neuron or {}), of_currents, coding == "attention"
+            tuple(in_shape), padding == "same", neuron_maker(neuron or {}), of_currents, coding == "attention"
         )
         self.layers = nn.ModuleList(chain.added(place, text) for place, text in enumerate(layers[:-1]))
         self.readout = layer.Linear(chain.size, int(layers[-1][2:]), step_mode="m")
@@ -165,7 +165,8 @@ def _check(in_shape: Sequence[int], layers: Sequence[str], padding: str) -> None
         raise SuiteError(f"model: layers: expected FC<classes> as the last one, the readout, got {layers[-1]!r}")
 
 
-def _neuron_maker(neuron: Mapping[str, Any]) -> MakeNeuron:
+def neuron_maker(neuron: Mapping[str, Any]) -> MakeNeuron:
+    """Makes layers of neurons of these values: of ours, of a user's own by name, or by what makes them."""
     name, values = neuron.get("name", ""), {key: value for key, value in neuron.items() if key != "name"}
     if callable(name):
         return partial(name, values)

@@ -16,6 +16,7 @@ from snn_eval.models.corrected import corrected_network
 from snn_eval.models.factory import with_own_neurons
 from snn_eval.models.layered import LayeredNet
 from snn_eval.models.neurons import NeuronConfig, build_neuron
+from snn_eval.models.seven_block import SevenBlockNet
 
 __all__ = ["ARCHITECTURES", "SpikingConvNet", "build_network"]
 
@@ -95,6 +96,7 @@ def _shapes(in_channels: int, channels: Sequence[int], *others: Sequence[int]) -
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "spiking-conv-net": SpikingConvNet,
     "layered-net": LayeredNet,
+    "seven-block-net": SevenBlockNet,
     "corrected": corrected_network,
 }
 """Name in a suite -> class; called with ``time_steps`` and the values of the suite's ``[model]``."""
