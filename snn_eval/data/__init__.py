@@ -6,8 +6,10 @@ import difflib
 
 from snn_eval.data.chunk import Chunk
 from snn_eval.data.cifar import CIFAR_10, CIFAR_100
+from snn_eval.data.cifar10_dvs import CIFAR10_DVS
 from snn_eval.data.dataset import ArrayDataset
 from snn_eval.data.digits import DIGITS
+from snn_eval.data.dvs_gesture import DVS_GESTURE
 from snn_eval.data.known import KnownDataset
 from snn_eval.data.mnist import FASHION_MNIST, MNIST
 from snn_eval.data.nmnist import NMNIST
@@ -30,7 +32,7 @@ __all__ = [
 ]
 
 DATASETS: dict[str, KnownDataset] = {
-    known.name: known for known in (DIGITS, MNIST, FASHION_MNIST, CIFAR_10, CIFAR_100, NMNIST)
+    known.name: known for known in (DIGITS, MNIST, FASHION_MNIST, CIFAR_10, CIFAR_100, NMNIST, CIFAR10_DVS, DVS_GESTURE)
 }
 """Name in a suite -> what is known of the data set."""
 
@@ -49,11 +51,13 @@ def load_dataset(source: DataSource | str, split: str, options: DataOptions | No
     """
     if isinstance(source, DataSource) and source.name is None:
         return _of_user(source, split)
-    known, fold = _known(source), source.fold if isinstance(source, DataSource) else None
+    known, options = _known(source), options or DataOptions()
     known.check_part(split)
-    if fold is None:
-        return known.load(split, options or DataOptions())
-    return known.folded(split, fold, options or DataOptions())
+    if isinstance(source, DataSource) and source.fold is not None:
+        return known.folded(split, source.fold, options)
+    if isinstance(source, DataSource) and source.frames is not None:
+        return known.of_frames(split, source.frames, options)
+    return known.load(split, options)
 
 
 def is_here(source: DataSource | str, split: str, options: DataOptions | None = None) -> bool:

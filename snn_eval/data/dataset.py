@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from snn_eval.data.chunk import Chunk
 from snn_eval.data.events import BinnedEvents
+from snn_eval.data.frames import FrameFiles
 from snn_eval.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class ArrayDataset:
         name: of the data set.
         split: name of the part: ``train``, ``validation`` or ``test``.
         id: ``[N]``, number of each sample in the whole data set; the same in every split and run.
-        x: ``[N,…]`` float32, bytes, which take a quarter of the memory, or events.
+        x: ``[N,…]`` float32, bytes, which take a quarter of the memory, events, or files of frames.
         target: ``[N]``, class of each sample.
         classes: names of the classes, K of them.
         fingerprint: hash of the content and the split, of this part or (digits) of the whole data set.
@@ -39,7 +40,7 @@ class ArrayDataset:
     name: str
     split: str
     id: NDArray[np.int64]
-    x: NDArray[np.float32] | NDArray[np.uint8] | BinnedEvents
+    x: NDArray[np.float32] | NDArray[np.uint8] | BinnedEvents | FrameFiles
     target: NDArray[np.int64]
     classes: tuple[str, ...]
     fingerprint: str

@@ -33,6 +33,7 @@ class KnownDataset:
             the data come with an installed package.
         fetched: whether missing files can be downloaded.
         load_fold: gives one part of a fold, where the data come as one pool.
+        load_frames: gives one part of recordings that lie there as frames, of the folder of that number of frames.
         shape, classes: of a sample (of events, at one step): channels, rows, columns; and how many classes there are.
     """
 
@@ -44,6 +45,7 @@ class KnownDataset:
     places: Callable[[str, Path], Mapping[str, bool]] = field(default=lambda split, folder: {})
     fetched: bool = True
     load_fold: Callable[[str, Fold, DataOptions], ArrayDataset] | None = None
+    load_frames: Callable[[str, int | None, DataOptions], ArrayDataset] | None = None
     shape: tuple[int, ...] = ()
     classes: int = 0
 
@@ -56,6 +58,16 @@ class KnownDataset:
         if self.load_fold is None:
             raise DataError(f"{self.name}: expected no data.fold, these data have parts of their own; use seeds")
         return self.load_fold(split, fold, options)
+
+    def of_frames(self, split: str, frames: int, options: DataOptions) -> ArrayDataset:
+        """One part with that many frames a recording.
+
+        Raises:
+            DataError: the data are no frames made beforehand, or what the loader raises.
+        """
+        if self.load_frames is None:
+            raise DataError(f"{self.name}: expected no data.frames, these data do not lie there as frames")
+        return self.load_frames(split, frames, options)
 
     def is_here(self, split: str, folder: Path) -> bool:
         """Whether a part can be read without a download."""

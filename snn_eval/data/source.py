@@ -25,6 +25,7 @@ class DataSource:
         shares: part -> share, for images and arrays without parts of their own.
         size: height and width images are resized to; None leaves them as they are.
         fold: of a cross-validation, for data that come as one pool; None is their usual parts.
+        frames: how many frames a recording was made into, for data of ours that lie there as such.
         folder: what a relative path starts from; None is the current folder.
     """
 
@@ -36,6 +37,7 @@ class DataSource:
     shares: Mapping[str, float] | None = None
     size: tuple[int, int] | None = None
     fold: Fold | None = None
+    frames: int | None = None
     folder: Path | None = None
 
     def __post_init__(self) -> None:
@@ -43,6 +45,8 @@ class DataSource:
         given = [kind for kind in kinds if getattr(self, kind) is not None]
         if len(given) != 1:
             raise DataError(f"data: expected exactly one of {', '.join(kinds)}, got {', '.join(given) or 'none'}")
+        if self.frames is not None and self.name is None:
+            raise DataError(f"data.frames: expected a data set by name, got {given[0]}")
 
     def path(self, relative: str) -> Path:
         """A path of this source, from ``folder`` where it is relative."""

@@ -124,6 +124,7 @@ def encode(
     clip: bool = False,
     flatten: bool = False,
     merge: int = 1,
+    pool: int = 1,
 ) -> Tensor:
     """Input of a network for static samples.
 
@@ -133,10 +134,11 @@ def encode(
         time_steps: T.
         sample_id: ``[N]``, numbers of the samples in their data set.
         seed: of the encodings that draw.
-        mean, std: of :func:`normalised`, which comes first (after ``merge``).
+        mean, std: of :func:`normalised`, which comes first (after ``merge`` and ``pool``).
         clip: values below 0 or above 1 become 0 or 1 before they are encoded.
         flatten: every sample comes out with one axis.
         merge: that many frames of events are added up into one; what is left at the end is left out.
+        pool: events of that many by as many pixels are added up into one; what is left at the borders is left out.
 
     Returns:
         ``[N,…]`` for ``direct``, ``[T,N,…]`` for the others; ``[N,P]`` and ``[T,N,P]`` if flattened.
@@ -146,7 +148,7 @@ def encode(
     """
     if name not in ENCODERS:
         raise SuiteError(f"input.encoding: expected one of {', '.join(ENCODERS)}, got {name!r}")
-    values = normalised(_merged(x, merge, name), mean, std)
+    values = normalised(_merged(_pooled(x, pool, name), merge, name), mean, std)
     encoded = ENCODERS[name](values.clamp(0, 1) if clip else values, time_steps, sample_id, seed)
     return encoded.flatten(2 if name in SEQUENCES else 1) if flatten else encoded
 
@@ -158,6 +160,19 @@ def _merged(x: Tensor, merge: int, name: str) -> Tensor:
         raise SuiteError(f"input.merge: expected encoding event, whose samples come as frames, got {name}")
     frames = x.shape[1] // merge
     return x[:, : frames * merge].reshape(len(x), frames, merge, *x.shape[2:]).sum(2, dtype=x.dtype)
+
+
+def _pooled(x: Tensor, pool: int, name: str) -> Tensor:
+    if pool == 1:
+        return x
+    if name != "event" or x.dim() != 5 or min(x.shape[3:]) < pool:
+        raise SuiteError(
+            f"input.pool: expected encoding event and frames of {pool}×{pool} pixels or more, got {name} and samples "
+            f"of shape {list(x.shape[1:])}"
+        )
+    height, width = (size // pool for size in x.shape[3:])
+    cut = x[..., : height * pool, : width * pool]
+    return cut.reshape(*x.shape[:3], height, pool, width, pool).sum((4, 6), dtype=x.dtype)
 
 
 def normalised(x: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:

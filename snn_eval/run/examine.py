@@ -29,15 +29,15 @@ def examined(suite: Suite, options: DataOptions) -> Iterator[tuple[str, str]]:
     found: dict[str, ArrayDataset] = {}
     problems = []
     for part in filter(None, (suite.data.train, suite.data.validation, suite.data.test)):
-        if source.name is not None and not is_here(source, part, offline):  # data of the user's own cannot be fetched
-            fetched = DATASETS[source.name].fetched
-            how = "fetched when it is first needed, or" if fetched else "to be put there, or"
-            problems.append(f"{part}: not here; {how} named with --data-dir")
+        known = DATASETS[source.name] if source.name else None
+        missing = known is not None and not is_here(source, part, offline)
+        if missing and known is not None and known.fetched:
+            problems.append(f"{part}: not here; fetched when it is first needed, or named with --data-dir")
             continue
         try:
             found[part] = load_dataset(source, part, offline)
         except DataError as error:  # what is only trained on may be missing where nothing is trained
-            if part == suite.data.test:
+            if part == suite.data.test and not missing:
                 raise
             problems.append(f"{part}: {error}")
     if found:

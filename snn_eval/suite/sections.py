@@ -77,10 +77,11 @@ class DataSection(_Section):
     file) and ``factory`` (``file.py:function``); relative paths start from the suite's file. ``shares`` splits images
     or arrays that have no parts of their own, ``size`` is the height and width images are resized to. ``fold`` k of
     ``folds`` splits a data set that comes as one pool anew: the k-th fold of each class is tested, the next one is for
-    validation, the others are trained on (cross-validation).
+    validation, the others are trained on (cross-validation). ``frames`` chooses among the folders of recordings that
+    were made into frames beforehand.
     """
 
-    _added_later = ("fold", "folds")
+    _added_later = ("fold", "folds", "frames")
 
     name: str | None = None
     images: str | None = None
@@ -94,6 +95,7 @@ class DataSection(_Section):
     test: str = "test"
     fold: Annotated[int, Field(ge=0)] | None = None
     folds: Annotated[int, Field(ge=3, le=100)] = 5
+    frames: Positive | None = None
 
     @model_validator(mode="after")
     def _fold_there(self) -> DataSection:
@@ -127,10 +129,10 @@ class InputSection(_Section):
     from values. ``seed`` keys the encodings that draw. Samples are normalised before they are encoded, ``(x − mean) /
     std``, by one number or one for each channel; bytes are scaled to 0 … 1 before that. ``clip`` then sets values
     outside 0 … 1 to 0 or 1, ``flatten`` gives the network ``[N,P]`` in place of ``[N,C,H,W]``. ``merge`` adds that many
-    frames of events into one, before anything else.
+    frames of events into one, ``pool`` the events of that many by as many pixels, before anything else.
     """
 
-    _added_later = ("clip", "flatten", "merge")
+    _added_later = ("clip", "flatten", "merge", "pool")
 
     encoding: Literal["direct", "rate", "latency", "event", "dynamic"] = "direct"
     kind: Literal["real", "spikes", "counts"]
@@ -141,11 +143,12 @@ class InputSection(_Section):
     clip: bool = False
     flatten: bool = False
     merge: Positive = 1
+    pool: Positive = 1
 
     @property
     def preparation(self) -> dict[str, Any]:
         """What is done to samples beside their encoding, as :func:`snn_eval.models.encoders.encode` takes it."""
-        return {"mean": self.mean, "std": self.std, "clip": self.clip, "flatten": self.flatten, "merge": self.merge}
+        return {name: getattr(self, name) for name in ("mean", "std", "clip", "flatten", "merge", "pool")}
 
 
 class ModelSection(_Section):
@@ -352,5 +355,6 @@ class Suite(_Section):
             shares=data.shares,
             size=data.size,
             fold=None if data.fold is None else Fold(data.fold, data.folds),
+            frames=data.frames,
             folder=self.folder,
         )

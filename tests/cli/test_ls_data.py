@@ -20,7 +20,8 @@ def test_what_is_there_and_what_is_not(snn_eval: Command, tmp_path: Path, monkey
     first, *rows = snn_eval("ls", "data", "--data-dir", str(tmp_path / "data")).out.splitlines()
     assert first == f"data folder {tmp_path / 'data'}"
     found = {row.split()[0]: row for row in rows}
-    assert list(found) == ["digits", "mnist", "fashion-mnist", "cifar-10", "cifar-100", "nmnist"]
+    names = ["digits", "mnist", "fashion-mnist", "cifar-10", "cifar-100", "nmnist", "cifar10-dvs", "dvs-gesture"]
+    assert list(found) == names
     assert "train 54,000, validation 6,000, test 10,000  here  " in found["mnist"]
     assert "  downloaded at first use  " in found["fashion-mnist"]
     assert "  here, without data_batch_4  " in found["cifar-10"]

@@ -149,6 +149,17 @@ def test_frames_are_added_up_into_fewer() -> None:
         encode("direct", frames, 3, np.arange(2), merge=2)
 
 
+def test_pixels_are_added_up_into_fewer() -> None:
+    frames = torch.randint(0, 3, (2, 3, 2, 5, 4), generator=torch.Generator().manual_seed(0)).float()
+    pooled = encode("event", frames, 3, np.arange(2), pool=2)
+    expected = 4 * torch.nn.functional.avg_pool2d(frames.flatten(0, 1), 2).unflatten(0, (2, 3))
+    assert torch.equal(pooled, expected.transpose(0, 1))  # the fifth row is left out
+    with pytest.raises(SuiteError, match=r"input\.pool: expected encoding event and frames of 6×6 pixels or more"):
+        encode("event", frames, 3, np.arange(2), pool=6)
+    with pytest.raises(SuiteError, match=r"input\.pool: expected encoding event .*, got direct and samples of shape"):
+        encode("direct", frames, 3, np.arange(2), pool=2)
+
+
 def test_encoders_say_what_they_give() -> None:
     static = torch.tensor([[0.9, 0.4]])
     for name in ENCODERS:
