@@ -80,19 +80,6 @@ def _says_what_its_run_says(cell: AblationCell, record: CellRecord) -> None:
 
 
 @pytest.mark.slow
-def test_a_cell_of_other_values_takes_nothing_over(tmp_path: Path) -> None:
-    suite = with_values(suite_of(tmp_path), {"train.epochs": 1})
-    (before,) = plan_of(suite, tmp_path / "out", rows=("Leak",), values=(0,))
-    make(before, nobody)
-    (after,) = plan_of(with_values(suite, {"evaluate.batch_size": 10}), tmp_path / "out", rows=("Leak",), values=(0,))
-    assert (after.folder, state_of(after)) == (before.folder, "unfinished")  # its training is there
-    record = make(after, nobody)
-    assert len(list_runs(after.folder / "run")) == 1
-    assert (state_of(after), state_of(before)) == ("stored", "unfinished")
-    assert record.conditions["values"] == after.values
-
-
-@pytest.mark.slow
 def test_killed_in_training_and_in_measuring_it_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
     suite = with_values(suite_of(tmp_path), {"correct.mode": "prefix", "correct.batches": 1})
     (whole,) = plan_of(suite, tmp_path / "whole", rows=("B0 + early exit",), values=(1,))
