@@ -50,7 +50,7 @@ _FRAMES = FrameFolders(
 CIFAR10_DVS = KnownDataset(
     "cifar10-dvs",
     {"train": 8_100, "validation": 900, "test": 1_000},
-    licence="not stated",
+    licence="see figshare",
     source="Li, Liu, Ji, Li and Shi 2017, figshare.com/articles/dataset/CIFAR10-DVS_New/4724671",
     load=lambda split, options: _FRAMES.load(split, None, options),
     load_frames=_FRAMES.load,
