@@ -124,7 +124,8 @@ class CellRecord(_Strict):
 
     ``uses_exit``: the row's numbers are those at the exit (``evaluate.exit`` is set); the exit's curves are there
     for every row whose network allows them, else ``exit_refused`` says why. ``measurements`` are those of the test
-    part, of the whole network and of its steps. ``conditions`` are versions, machine and threads.
+    part, of the whole network, of its steps, and of its energy by component. ``learned`` are the numbers its neurons
+    and codings learned, by parameter path. ``conditions`` are versions, machine and threads.
     """
 
     schema_version: Literal[1] = 1
@@ -142,6 +143,7 @@ class CellRecord(_Strict):
     checkpoint_sha256: str | None = None
     training: Training | None = None
     correction: Correction | None = None
+    learned: dict[str, list[FiniteFloat]] = Field(default_factory=dict)
     measurements: list[Measurement] = Field(default_factory=list)
     truncated: list[Truncated] = Field(default_factory=list)
     exit: ExitSummary | None = None

@@ -27,7 +27,7 @@ from snn_eval.models.values import merged, name_and_values
 from snn_eval.run.match import fitting_networks
 from snn_eval.suite import Suite, with_values
 
-__all__ = ["LoadedNetwork", "fresh_network", "load_network", "torch_device"]
+__all__ = ["LoadedNetwork", "fresh_network", "load_network", "restored", "torch_device"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +97,40 @@ def load_network(
         module, name = load_trusted_module(checkpoint), checkpoint.stem
     else:
         stored = load_checkpoint(checkpoint)
-        found = None if arch or _named(suite, stored) else _found(suite, stored)
-        module, name = _build(found or suite, stored, arch)
-        if stored.arch == "corrected" and name != stored.arch:
-            attach(module, (stored.config or {}).get("layers", {}))
-        with _telling_its_suite(suite, stored):
-            renamed = load_weights(module, stored)
-        told = [
-            f"architecture found by the names and shapes of the tensors: that of suite {found.name}" if found else "",
-            renamed,
-        ]
-        notes = (*filter(None, told), *_notes(suite, stored))
+        module, name, notes = _with_weights(suite, stored, arch)
     place = device or torch.device("cpu")
     with _telling_its_suite(suite, stored):
         network, steps = _adapted(suite, module, example, classes, place)
     if name not in ARCHITECTURES:
         notes = (*notes, found_out(network, steps), *filter(None, [unnamed_spikes(network, example.to(place))]))
     return LoadedNetwork(network, name, notes)
+
+
+def restored(suite: Suite, checkpoint: Path) -> AdaptedNetwork:
+    """The suite's network with weights, on the CPU, for what can be told without running it.
+
+    Raises:
+        InputError: as :func:`load_network`.
+    """
+    stored = load_checkpoint(checkpoint)
+    module, _, _ = _with_weights(suite, stored, None)
+    with _telling_its_suite(suite, stored):
+        return _steps_told(suite, module)
+
+
+def _with_weights(suite: Suite, stored: Checkpoint, arch: str | None) -> tuple[nn.Module, str, tuple[str, ...]]:
+    """The network of a checkpoint, its name, and notes."""
+    found = None if arch or _named(suite, stored) else _found(suite, stored)
+    module, name = _build(found or suite, stored, arch)
+    if stored.arch == "corrected" and name != stored.arch:
+        attach(module, (stored.config or {}).get("layers", {}))
+    with _telling_its_suite(suite, stored):
+        renamed = load_weights(module, stored)
+    told = [
+        f"architecture found by the names and shapes of the tensors: that of suite {found.name}" if found else "",
+        renamed,
+    ]
+    return module, name, (*filter(None, told), *_notes(suite, stored))
 
 
 @contextmanager
@@ -154,13 +171,18 @@ def _adapted(
 ) -> tuple[AdaptedNetwork, int]:
     """The module on its device, adapted as the suite says, and run once; steps of its readout."""
     module.to(device)
-    network = adapt(
+    network = _steps_told(suite, module)
+    return network, _try(network, example.to(device), classes)
+
+
+def _steps_told(suite: Suite, module: nn.Module) -> AdaptedNetwork:
+    """The module adapted as the suite says."""
+    return adapt(
         module,
         suite.input.time_steps,
         sample_axis=1 if suite.input.encoding in SEQUENCES else 0,
         **suite.model.calling,
     )
-    return network, _try(network, example.to(device), classes)
 
 
 _NO_ARCHITECTURE = "expected an architecture, found none; give --arch NAME or --arch file.py:function"

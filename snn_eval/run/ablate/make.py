@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from snn_eval.cell import CellRecord, Training
+from snn_eval.models.learned import learned_values
 from snn_eval.run.ablate.correct import corrected
 from snn_eval.run.ablate.identity import training_suite
 from snn_eval.run.ablate.measure import measured
 from snn_eval.run.ablate.plan import AblationCell
 from snn_eval.run.ablate.state import begin, conditions, keep
 from snn_eval.run.ablate.tell import Tell, TellRun, TellTraining
-from snn_eval.run.load import torch_device
+from snn_eval.run.load import restored, torch_device
 from snn_eval.train import Epoch, train
 
 __all__ = ["make", "training_facts"]
@@ -56,6 +57,7 @@ def make(cell: AblationCell, tell: Tell) -> CellRecord:
         uses_exit=cell.suite.evaluate.exit != "none",
         training=training_facts(trained.epochs, cell.suite.ablate.target),
         correction=correction,
+        learned=learned_values(restored(cell.suite, checkpoint)),
         conditions=conditions(cell),
         **found,
     )

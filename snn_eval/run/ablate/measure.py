@@ -40,7 +40,7 @@ def measured(cell: AblationCell, checkpoint: Path, listener: Listener) -> dict[s
     return {
         "samples": run_cell.samples,
         "checkpoint_sha256": run_cell.checkpoint_sha256,
-        "measurements": _of_network_and_steps(outcome.record),
+        "measurements": _kept(outcome.record),
         **_early(run_cell.suite, outcome.run),
     }
 
@@ -92,8 +92,12 @@ def measured_cell(cell: AblationCell, checkpoint: Path) -> Cell:
     return cell_of(suite, checkpoint, request)
 
 
-def _of_network_and_steps(record: Record) -> list[Measurement]:
+def _kept(record: Record) -> list[Measurement]:
     """What is small enough to be kept beside many others; layers and classes are in the run's folder."""
     return [
-        m for m in record.measurements if m.scope == "network" or (m.scope.startswith("step:") and "/" not in m.scope)
+        m
+        for m in record.measurements
+        if m.scope == "network"
+        or m.scope.startswith("component:")
+        or (m.scope.startswith("step:") and "/" not in m.scope)
     ]

@@ -75,7 +75,14 @@ def _says_what_its_run_says(cell: AblationCell, record: CellRecord) -> None:
     assert (record.samples, record.time_steps, len(record.truncated)) == (49, 3, 3)
     assert last.accuracy == measured["accuracy"] == unpacked(last.correct, 49).mean()
     assert last.spikes == pytest.approx(measured["spike_count"], rel=1e-12)
-    assert all(m.scope == "network" or m.scope in ("step:1", "step:2", "step:3") for m in record.measurements)
+    scopes = {m.scope for m in record.measurements if not m.scope.startswith("component:")}
+    assert scopes == {"network", "step:1", "step:2", "step:3"}
+    model = ("energy_total", "exact", "horowitz-45nm-fp32")
+    energies = {m.scope: m.value for m in record.measurements if (m.metric, m.convention, m.energy_model) == model}
+    whole = energies.pop("network")
+    assert len(energies) > 1
+    assert sum(energies.values()) == pytest.approx(whole, rel=1e-12)
+    assert record.learned == {}  # neurons of fixed values
     assert record.conditions["values"] == cell.values
 
 
