@@ -27,7 +27,7 @@ def test_commands_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for name, rest in re.findall(r"snn-eval ([a-z]+)([^`\n]*)", text):
         assert name in cli.commands, f"snn-eval {name}"
-        options = {option for parameter in cli.commands[name].params for option in parameter.opts}
+        options = {o for p in cli.commands[name].params for o in (*p.opts, *p.secondary_opts)}
         assert set(re.findall(r"--[a-z-]+", rest)) <= options | {"--help"}, f"snn-eval {name}{rest}"
     run_options = {option for parameter in cli.commands["run"].params for option in parameter.opts}
     for rest in re.findall(r"run_eval\.sh([^`\n#]*)", text):

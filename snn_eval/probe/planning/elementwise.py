@@ -28,7 +28,7 @@ def add_bias(draft: Draft, index: int, name: str, steps: int) -> None:
     draft.plan.elementwise.append(ElementwiseOp(f"{name}.bias", "bias", steps, add=per_step))
 
 
-def leading_steps(module: object, steps: int) -> int:
+def _leading_steps(module: object, steps: int) -> int:
     """First steps at which a module's sums add anything; all ``steps`` unless it declares ``leading_steps``.
 
     Behind those it adds exact zeros, which need not be executed, as weights of exactly 0 need not.
@@ -101,7 +101,7 @@ class ElementwisePlanner:
             kind = "recurrent_gate" if event.kind == "synaptic" else COSTS[event.function].kind
         per_step = Cost(**{field: total // steps for field, total in costs.items()})
         if kind == "bias" and steps == draft.time_steps:
-            steps = min(steps, leading_steps(draft.network.module.get_submodule(event.module), steps))
+            steps = min(steps, _leading_steps(draft.network.module.get_submodule(event.module), steps))
         return ElementwiseOp(
             name, kind, steps, per_step.mul, per_step.add, per_step.compare, per_step.exponentials,
             fused_into=self._fused_into(event),
