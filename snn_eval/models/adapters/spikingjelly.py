@@ -12,8 +12,15 @@ from snn_eval.models.adapters.spikingjelly_facts import neuron_facts
 
 __all__ = ["SPIKINGJELLY"]
 
-_FIXED = (sj.PSN, sj.MaskedPSN, sj.GatedLIFNode, sj.NoisyBaseNode, sj.NoisyNonSpikingBaseNode)
-_MULTI_STEP_ONLY = (sj.PSN, sj.ILCBaseNode, sj.NoisyBaseNode, sj.NonSpikingBaseNode, sj.NoisyNonSpikingBaseNode)
+
+def _there(*names: str) -> tuple[type[nn.Module], ...]:
+    """Classes of these names; versions before 2.0 lack some."""
+    return tuple(getattr(sj, name) for name in names if hasattr(sj, name))
+
+
+_NOISY = ("NoisyBaseNode", "NoisyNonSpikingBaseNode")
+_FIXED = _there("PSN", "MaskedPSN", "GatedLIFNode", *_NOISY)
+_MULTI_STEP_ONLY = _there("PSN", "ILCBaseNode", "NonSpikingBaseNode", *_NOISY)
 
 
 def _multi_step(network: nn.Module) -> bool:
