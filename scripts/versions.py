@@ -71,7 +71,9 @@ def tried(package: str, version: str, folder: Path) -> Outcome | None:
         return Outcome(version, False, f"cannot be measured: {_last_line(measured)}")
     words = ("-m", "pytest", "-q", "-W", "ignore", "-p", "no:cacheprovider", "-k", package)
     run = _python(*words, "tests/oracle/test_adapted.py", first=folder)
-    summary = next((line for line in reversed(run.stdout.splitlines()) if re.search(r"passed|failed|error", line)), "")
+    summary = next(
+        (line for line in reversed(run.stdout.splitlines()) if re.search(r"\d (passed|failed|error)", line)), ""
+    )
     if run.returncode:
         return Outcome(version, False, f"is measured; counts against brute force: {summary or _last_line(run)}")
     return Outcome(version, True, "is measured; every count is that of brute force")
