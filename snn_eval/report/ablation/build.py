@@ -12,8 +12,11 @@ from snn_eval.report.ablation.controls import control_section, prefix_section
 from snn_eval.report.ablation.document import Document, Section
 from snn_eval.report.ablation.effect_tables import correction_section, effect_sections
 from snn_eval.report.ablation.effects import Effects
+from snn_eval.report.ablation.equal_tables import equal_section
 from snn_eval.report.ablation.features import feature_section
+from snn_eval.report.ablation.findings import Findings, finding_sections
 from snn_eval.report.ablation.groups import Group
+from snn_eval.report.ablation.learned_table import learned_section
 from snn_eval.report.ablation.main_table import cost_section, size_section
 from snn_eval.report.ablation.original import original_section
 
@@ -49,6 +52,7 @@ def document(
     cells: Sequence[CellRecord],
     effects: Effects,
     found: Found,
+    findings: Findings,
     images: Collection[str] = (),
     *,
     reference: str | None,
@@ -60,12 +64,15 @@ def document(
         cost_section(groups, reference),
         size_section(groups),
         claims_section(found),
+        *finding_sections(findings),
         original_section(groups, published),
         feature_section(groups, reference, published),
         control_section(groups),
         prefix_section(groups),
         correction_section(groups),
         *effect_sections(effects),
+        equal_section(findings),
+        learned_section(groups),
     ]
     there = [_with_figures(section, images) for section in sections if section is not None]
     return Document(_title(cells), _lead(groups, cells, quick), tuple(there))

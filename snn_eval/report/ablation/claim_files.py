@@ -1,4 +1,4 @@
-"""``claims.md`` and ``claims.json``: every claim with its verdict, and in plain words what does not help."""
+"""``claims.md`` and ``claims.json``: every claim with its verdict, and in plain words what helps and what does not."""
 
 from __future__ import annotations
 
@@ -9,22 +9,19 @@ from typing import Any
 from snn_eval.report.ablation.claims_correction import correction_helps, energy_at_equal_accuracy
 from snn_eval.report.ablation.claims_exit import accuracy_goal, equal_budget
 from snn_eval.report.ablation.document import Document, Section, Table
-from snn_eval.report.ablation.effect_tables import reading
-from snn_eval.report.ablation.effects import Effect, Effects, axes_of
+from snn_eval.report.ablation.effects import axes_of
+from snn_eval.report.ablation.findings import Findings, finding_sections
 from snn_eval.report.ablation.groups import Group
 from snn_eval.report.ablation.text import to_markdown
 from snn_eval.report.ablation.verdicts import Claim
-from snn_eval.report.ablation.words import points, ratio_text
 
-__all__ = ["Found", "claims", "claims_json", "claims_md", "claims_section", "unhelpful"]
+__all__ = ["Found", "claims", "claims_json", "claims_md", "claims_section"]
 
 _RULE = (
     "A claim is confirmed where every comparison it rests on is, refuted where one of them is, else undecided; "
     "comparisons marked (beside) are told and decide nothing. Bounds are one-sided ones of 95 %, of a bootstrap over "
     "replicates and samples."
 )
-_GAINS = {"accuracy up", "early accuracy up", "energy down", "fewer steps"}
-_HARM = {"accuracy down", "early accuracy down", "energy up", "more steps"}
 
 
 Found = Sequence[tuple[Mapping[str, Any], Claim]]
@@ -44,19 +41,16 @@ def claims(groups: Sequence[Group], published: Sequence[Mapping[str, Any]], goal
     ]
 
 
-def claims_md(title: str, lead: Sequence[str], found: Found, effects: Effects) -> str:
-    """The claims as Markdown."""
-    sections = [_section(axes, claim) for axes, claim in found]
-    idle = unhelpful(effects)
-    if idle:
-        sections.append(Section("What does not help", (), None, tuple(idle)))
+def claims_md(title: str, lead: Sequence[str], found: Found, findings: Findings) -> str:
+    """The claims and what helps as Markdown."""
+    sections = [*(_section(axes, claim) for axes, claim in found), *finding_sections(findings)]
     return to_markdown(Document(title, (*lead, _RULE), tuple(sections)))
 
 
 def claims_section(found: Found) -> Section:
     """Every claim with its verdict, for the page of tables."""
     rows = [[_where(axes, claim), claim.statement, claim.verdict] for axes, claim in found]
-    text = ("How settings are chosen, what was compared and found, and what does not help: claims.md.",)
+    text = ("How settings are chosen, and what was compared and found: claims.md.",)
     return Section("Claims", text, Table.of(["", "claim", "verdict"], rows, left=3))
 
 
@@ -72,28 +66,7 @@ def _section(axes: Mapping[str, Any], claim: Claim) -> Section:
     return Section(title, (claim.rule,), table, notes)
 
 
-def unhelpful(effects: Effects) -> list[str]:
-    """A line for each pair of rows that differ by one component where it neither raises accuracy (with its steps or
-    early) nor saves energy or steps, and for each in which it does harm."""
-    return [line for effect in effects.pairs if (line := _idle(effect))]
-
-
-def _idle(effect: Effect) -> str:
-    found = reading(effect)
-    told = (
-        f"accuracy {points(effect.accuracy)} points, mean over early steps {points(effect.early_accuracy)}, energy "
-        f"× {ratio_text(effect.energy)}"
-    )
-    words = found.split(", ")
-    harm = [word for word in words if word in _HARM]
-    if not set(words) & _GAINS:
-        return f"{effect.name.capitalize()} does not help ({effect.where}): {found}; {told}."
-    if harm:
-        return f"{effect.name.capitalize()} has a price ({effect.where}): {', '.join(harm)}; {told}."
-    return ""
-
-
-def claims_json(found: Found, effects: Effects) -> str:
+def claims_json(found: Found, findings: Findings) -> str:
     """The claims with every number, as JSON; accuracies as shares, energies as factors or joules."""
     told = [
         {
@@ -115,7 +88,8 @@ def claims_json(found: Found, effects: Effects) -> str:
         }
         for axes, claim in found
     ]
-    content = {"claims": told, "does_not_help": unhelpful(effects)}
+    lists = {"helps": findings.helps, "costs": findings.costs, "does_not_help": findings.idle}
+    content = {"claims": told, **{key: list(lines) for key, lines in lists.items()}}
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 

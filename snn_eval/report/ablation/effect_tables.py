@@ -8,10 +8,11 @@ from typing import Any
 from snn_eval.report.ablation.contrasts import EARLY_STEPS
 from snn_eval.report.ablation.document import Section, Table
 from snn_eval.report.ablation.effects import Effect, Effects
+from snn_eval.report.ablation.findings import Findings
 from snn_eval.report.ablation.groups import Group
 from snn_eval.report.ablation.main_table import fields
 from snn_eval.report.ablation.summary import Summary
-from snn_eval.report.ablation.words import points, ratio_text
+from snn_eval.report.ablation.words import points, ratio_text, steps_text
 from snn_eval.report.format import ABSENT
 from snn_eval.report.grid import comma_separated
 
@@ -54,16 +55,12 @@ def effect_sections(effects: Effects) -> list[Section]:
 
 
 def _texts(effect: Effect) -> list[str]:
-    steps = effect.mean_step
-    step_text = ABSENT if steps is None else f"{steps.mean:+.2f}"
-    if steps is not None and steps.low is not None and steps.high is not None:
-        step_text += f" [{steps.low:+.2f}, {steps.high:+.2f}]"
     return [
         points(effect.accuracy),
         points(effect.accuracy_all_steps),
         points(effect.early_accuracy),
         ratio_text(effect.energy),
-        step_text,
+        steps_text(effect.mean_step),
     ]
 
 
@@ -89,12 +86,14 @@ def _named(axes: Mapping[str, Any]) -> str:
     return f" ({told})" if told else ""
 
 
-def effects_csv(effects: Effects) -> str:
+def effects_csv(effects: Effects, findings: Findings) -> str:
     """``effects.csv``: every effect with its intervals; accuracies as shares, energy as a factor."""
     rows = []
     for axes, found in effects.factorial:
         rows += [_line(effect, "factorial", axes) for effect in found]
     rows += [_line(effect, "pair", {}) for effect in effects.pairs]
+    rows += [_line(one.effect, f"pair, {one.setting}", {}) for one in findings.comparisons]
+    rows += [_line(one.effect, "exit less all steps", {}) for one in findings.exits]
     return comma_separated(rows) if rows else ""
 
 

@@ -18,6 +18,7 @@ from snn_eval.report.ablation.claim_files import claims, claims_json, claims_md
 from snn_eval.report.ablation.controls import curves_csv
 from snn_eval.report.ablation.effect_tables import effects_csv
 from snn_eval.report.ablation.effects import Effects
+from snn_eval.report.ablation.findings import Findings
 from snn_eval.report.ablation.groups import grouped
 from snn_eval.report.ablation.main_table import table_csv
 from snn_eval.report.ablation.page import to_html
@@ -126,13 +127,15 @@ def _write(cells: Sequence[CellRecord], folder: Path, inputs: _Inputs) -> Path:
     _of_one_suite(cells)
     folder.mkdir(parents=True, exist_ok=True)
     groups = grouped(cells, inputs.rows, inputs.replicates, inputs.order)
-    effects, found = Effects.of(groups), claims(groups, inputs.published, inputs.goal)
+    effects, findings = Effects.of(groups), Findings.of(groups)
+    found = claims(groups, inputs.published, inputs.goal)
     images = draw(groups, effects)
     made = document(
         groups,
         cells,
         effects,
         found,
+        findings,
         images,
         reference=inputs.reference,
         published=inputs.published,
@@ -142,9 +145,9 @@ def _write(cells: Sequence[CellRecord], folder: Path, inputs: _Inputs) -> Path:
         INPUTS: json.dumps(inputs.model_dump(mode="json"), indent=1, sort_keys=True, ensure_ascii=False) + "\n",
         "table.csv": table_csv(groups, inputs.reference),
         "curves.csv": curves_csv(groups),
-        "effects.csv": effects_csv(effects),
-        "claims.json": claims_json(found, effects),
-        "claims.md": claims_md(f"Claims: {made.title}", made.lead, found, effects),
+        "effects.csv": effects_csv(effects, findings),
+        "claims.json": claims_json(found, findings),
+        "claims.md": claims_md(f"Claims: {made.title}", made.lead, found, findings),
         "table.tex": to_latex(made),
         "table.html": to_html(made, images),
         **{name: images.get(name, b"") for name in FIGURES},

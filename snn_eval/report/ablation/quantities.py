@@ -18,7 +18,7 @@ from snn_eval.units import (
     STEP,
 )
 
-__all__ = ["ACCURACY", "QUANTITIES", "SECONDS", "Quantity", "measured"]
+__all__ = ["ACCURACY", "QUANTITIES", "SECONDS", "Quantity", "component_energies", "measured"]
 
 Read = Callable[[CellRecord], float | None]
 
@@ -47,6 +47,18 @@ def measured(cell: CellRecord, metric: str) -> float | None:
         ),
     )
     return float(first[0].value) if first else None
+
+
+def component_energies(cell: CellRecord) -> dict[str, float]:
+    """Total energy (J/sample) with all steps by its parts, ``synaptic``, ``neuron``, …, which add up to it; empty where
+    the cell does not tell them."""
+    parts = [
+        m
+        for m in cell.measurements
+        if m.metric == "energy_total" and m.scope.startswith("component:") and m.convention == HEADLINE_CONVENTION
+    ]
+    models = sorted({str(m.energy_model) for m in parts}, key=lambda m: m.partition("@")[0] != HEADLINE_ENERGY_MODEL)
+    return {m.scope.partition(":")[2]: float(m.value) for m in parts if m.energy_model == models[0]}
 
 
 def _whole(metric: str) -> Read:

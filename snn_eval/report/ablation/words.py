@@ -7,7 +7,17 @@ from snn_eval.report.ablation.summary import Summary
 from snn_eval.report.format import ABSENT, cell
 from snn_eval.units import COUNT, RATIO, STEP, percent, scaled
 
-__all__ = ["accuracy_text", "bounded", "energy_text", "points", "ratio_text", "replicates", "shown", "with_unit"]
+__all__ = [
+    "accuracy_text",
+    "bounded",
+    "energy_text",
+    "points",
+    "ratio_text",
+    "replicates",
+    "shown",
+    "steps_text",
+    "with_unit",
+]
 
 
 def accuracy_text(found: Summary | None) -> str:
@@ -67,6 +77,18 @@ def ratio_text(found: Summary | None) -> str:
         return ABSENT
     ends = "" if found.low is None or found.high is None else f" [{found.low:.3f}, {found.high:.3f}]"
     return f"{found.mean:.3f}{ends}"
+
+
+def steps_text(found: Summary | None) -> str:
+    """A difference of mean steps, with sign and interval.
+
+    >>> steps_text(Summary(-6.79, 0.1, 3, 3, -6.9, -6.7))
+    '-6.79 [-6.90, -6.70]'
+    """
+    if found is None:
+        return ABSENT
+    ends = "" if found.low is None or found.high is None else f" [{found.low:+.2f}, {found.high:+.2f}]"
+    return f"{found.mean:+.2f}{ends}"
 
 
 def shown(quantity: Quantity, found: Summary | None) -> str:

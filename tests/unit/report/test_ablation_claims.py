@@ -11,7 +11,7 @@ from helpers.cells import THRESHOLDS, correction, make_cell, outcomes
 from snn_eval.cell import CellRecord
 from snn_eval.report.ablation.choice import best_within, cheapest_at
 from snn_eval.report.ablation.claim_files import claims, claims_json, claims_md
-from snn_eval.report.ablation.effects import Effects
+from snn_eval.report.ablation.findings import Findings
 from snn_eval.report.ablation.groups import CODING, COOPTIMISED, CORRECTION, grouped
 from snn_eval.report.ablation.verdicts import Claim
 from snn_eval.stats import paired_bootstrap
@@ -118,6 +118,19 @@ def test_correction_is_looked_at_on_test_and_on_the_same_network(early: int, aft
     assert test.numbers["mean"] == pytest.approx((200 - early) / SAMPLES)
     assert validation.numbers["mean"] == pytest.approx(after - 0.8)
     assert validation.compared == "DX, after against before correction, validation"
+    assert validation.numbers["replicates_that_rose"] == (3 if after > 0.8 else 0)
+
+
+def test_few_replicates_without_samples_have_a_sign_and_no_bounds() -> None:
+    cells = [
+        make_cell("DX", (CODING, CORRECTION), s, correction=correction([0.8] * 4, [0.9 - 0.3 * s] * 4)) for s in (0, 1)
+    ]
+    (part,) = claim(cells, "b").parts
+    assert (part.verdict, part.numbers["low"]) == ("undecided", None)
+    assert part.found == "-5.00 points, 2 replicates; it rose in 1 of 2"
+    third = make_cell("DX", (CODING, CORRECTION), 2, correction=correction([0.8] * 4, [0.9] * 4))
+    low = claim([*cells, third], "b").parts[0].numbers["low"]
+    assert low == pytest.approx((2 * -0.2 + 0.1) / 3)  # the one that fell is drawn twice: 6 of 27
 
 
 def test_a_small_uncertain_rise_is_undecided() -> None:
@@ -205,21 +218,23 @@ def test_claims_without_rows_are_undecided_and_say_so() -> None:
     groups = grouped([make_cell()])
     found = claims(groups, [])
     assert [one.verdict for _, one in found] == ["undecided"] * 4
-    text = claims_md("Claims", ["lead"], found, Effects.of(groups))
+    text = claims_md("Claims", ["lead"], found, Findings.of(groups))
     assert text.count("- No rows to compare are there.") == 4
 
 
 def test_json_holds_every_number_of_the_text() -> None:
     cells = [*BASE, *three_rows(0.9e-7)]
     groups = grouped(cells)
-    found, effects = claims(groups, []), Effects.of(groups)
-    content = json.loads(claims_json(found, effects))
+    found, findings = claims(groups, []), Findings.of(groups)
+    content = json.loads(claims_json(found, findings))
     assert [one["claim"] for one in content["claims"]] == ["a", "b", "c", "d"]
     assert content["claims"][2]["parts"][0]["numbers"]["mean"] == pytest.approx(0.9)
-    text = claims_md("Claims", [], found, effects)
+    text = claims_md("Claims", [], found, findings)
     for one in content["claims"]:
         assert f"({one['claim']}) {one['verdict'].capitalize()}: {one['statement']}" in text
         assert all(part["found"] in text for part in one["parts"])
+    assert content["helps"]
+    assert all(f"- {line}\n" in text for key in ("helps", "costs", "does_not_help") for line in content[key])
 
 
 def test_published_accuracy_stands_beside_the_goal() -> None:

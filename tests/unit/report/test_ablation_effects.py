@@ -12,11 +12,11 @@ import pytest
 from helpers.cells import make_cell, outcomes
 
 from snn_eval.cell import CellRecord
-from snn_eval.report.ablation.claim_files import unhelpful
 from snn_eval.report.ablation.contrasts import early_accuracy, outcome_contrast
 from snn_eval.report.ablation.effect_figure import effect_figure
 from snn_eval.report.ablation.effect_tables import effect_sections, effects_csv, reading
 from snn_eval.report.ablation.effects import Effects
+from snn_eval.report.ablation.findings import Findings
 from snn_eval.report.ablation.groups import CODING, COOPTIMISED, CORRECTION, grouped
 from snn_eval.report.ablation.outcomes import right_after
 from snn_eval.report.ablation.summary import Summary
@@ -157,9 +157,13 @@ def test_only_replicates_of_all_rows_are_taken() -> None:
 
 
 def test_csv_and_tables_hold_every_effect() -> None:
-    effects = Effects.of(grouped(cube()))
-    rows = list(csv.DictReader(io.StringIO(effects_csv(effects))))
-    assert [row["kind"] for row in rows] == ["factorial"] * 6 + ["pair"] * 12
+    groups = grouped(cube())
+    effects = Effects.of(groups)
+    rows = list(csv.DictReader(io.StringIO(effects_csv(effects, Findings.of(groups)))))
+    assert [row["kind"] for row in rows] == ["factorial"] * 6 + ["pair"] * 12 + [
+        *("pair, all steps", "pair, exit") * 12,
+        *["exit less all steps"] * 8,
+    ]
     assert float(rows[0]["accuracy_mean"]) == pytest.approx(5 / SAMPLES)
     assert math.isclose(float(rows[2]["energy_mean"]), 0.5 * 0.9**0.5, rel_tol=1e-9)
     factorial, pairs = effect_sections(effects)
@@ -172,21 +176,6 @@ def test_csv_and_tables_hold_every_effect() -> None:
     assert [axes.get_title(loc="left") for axes in figure.axes] == (
         ["Accuracy", "Accuracy at early steps", "Energy", "Mean steps"]
     )
-
-
-def test_what_does_not_help_is_said() -> None:
-    cells = [make_cell("B0", (), s, wrong=(30, 20, 12, 10), energy=1e-7) for s in range(3)]
-    cells += [make_cell("Dear", (CODING,), s, wrong=(30, 20, 12, 10), energy=1.2e-7) for s in range(3)]
-    cells += [make_cell("Good", (CORRECTION,), s, wrong=(3, 2, 1, 0), energy=0.9e-7) for s in range(3)]
-    (line,) = unhelpful(Effects.of(grouped(cells)))
-    assert line.startswith("Dynamic coding does not help (Dear − B0): energy up; accuracy +0.00 [+0.00, +0.00] points")
-
-
-def test_a_price_is_said_beside_a_gain() -> None:
-    cells = [make_cell("B0", (), s, wrong=(60, 50, 40, 30), energy=1e-7) for s in range(3)]
-    cells += [make_cell("X", (CORRECTION,), s, wrong=(10, 9, 8, 7), energy=1.5e-7) for s in range(3)]
-    (line,) = unhelpful(Effects.of(grouped(cells)))
-    assert line.startswith("Dynamic correction has a price (X − B0): energy up; ")
 
 
 def test_reading_says_only_what_intervals_exclude() -> None:
