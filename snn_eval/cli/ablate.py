@@ -11,9 +11,8 @@ from snn_eval.cli.codes import DONE, FAILED_CELLS
 from snn_eval.cli.data_options import data_dir, no_download, partial_data, telling
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-    from snn_eval.cell import CellRecord
     from snn_eval.run.ablate import AblationPlan
 
 __all__ = ["ablate"]
@@ -24,6 +23,8 @@ Examples:
   snn-eval ablate snn-eval-digits --dry-run             what there is to do, and how long it takes
   snn-eval ablate snn-eval-mnist --rows B0 --rows 'Complete Component' --seeds 0,1,2
   snn-eval ablate my-suite.toml --set train.epochs=20 --jobs 2
+  snn-eval ablate snn-eval-digits --publish             finished cells and tables to reports/published
+  snn-eval ablate --tables reports/published/snn-eval-digits
 """
 
 
@@ -40,7 +41,7 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str | Non
 
 
 @click.command(short_help="Compare rows of a suite: train, measure, tables.", epilog=_EPILOG)
-@click.argument("suite")
+@click.argument("suite", required=False)
 @click.option("--rows", metavar="NAME", multiple=True, help="Only this row; repeatable, or several with commas.")
 @click.option(
     "--seeds", "values", callback=_numbers, metavar="N,N,…", help="Seeds (or folds) in place of the suite's: 0,1,2."
@@ -64,35 +65,63 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str | Non
 @partial_data
 @no_download
 @click.option("--fresh", is_flag=True, help="Begin anew; forget what the folder holds of these cells.")
+@click.option("--publish", is_flag=True, help="Only write cells and tables, all finished, to reports/published/SUITE.")
+@click.option(
+    "--tables",
+    "remade",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Only make the tables of a published folder again, from its cells alone.",
+)
 @click.option("--no-tables", "tables", flag_value=False, default=True, help="Only the cells.")
 @click.option("--quiet", is_flag=True, help="No progress; only the result.")
 def ablate(
-    suite: str, settings: tuple[str, ...], output: Path | None, jobs: int | None, dry_run: bool, **flags: Any
+    suite: str | None, settings: tuple[str, ...], output: Path | None, jobs: int | None, dry_run: bool, **flags: Any
 ) -> int:
     """Train, correct and measure every row of SUITE (a name or a .toml file) over its seeds or folds.
 
     Each cell runs in a process of its own with one thread. What was stopped goes on where it was with the same
     command; cells that are stored are not made again.
     """
+    from snn_eval.cli import ablation_tables
+
+    remade: Path | None = flags["remade"]
+    if remade is not None and suite is None:
+        click.echo(str(ablation_tables.remake(remade)))
+        return DONE
+    if remade is not None or suite is None:
+        raise click.UsageError("expected a suite, or --tables FOLDER in its place")
+    if flags["publish"] and (flags["quick"] or settings or dry_run or flags["fresh"]):
+        raise click.UsageError("--publish is of finished cells as the suite has them: without --quick, --set, --fresh")
+    plan = _planned(suite, settings, output, flags["download"] and not dry_run, flags)
+    if dry_run:
+        from snn_eval.cli.ablation_plan import tell_plan
+
+        tell_plan(plan, _jobs(jobs, plan), flags["fresh"])
+        return DONE
+    if flags["publish"]:
+        click.echo(str(ablation_tables.publish(plan)))
+        return DONE
+    return _made(plan, _jobs(jobs, plan), flags["fresh"], flags["tables"], flags["quiet"])
+
+
+def _planned(
+    suite: str, settings: tuple[str, ...], output: Path | None, download: bool, flags: Mapping[str, Any]
+) -> AblationPlan:
+    """What the words ask for, with nothing made of it yet."""
     from snn_eval.atomic import check_folder
     from snn_eval.cli.settings import parsed
     from snn_eval.data import DataOptions
     from snn_eval.run.ablate import AblationRequest, planned
     from snn_eval.suite import load_suite, with_values
 
-    quick, quiet = flags["quick"], flags["quiet"]
+    quick = flags["quick"]
     chosen = with_values(load_suite(suite), parsed(settings), "command line")
     folder = output or Path("reports/ablations") / f"{chosen.name}{'-quick' if quick else ''}"
-    options = DataOptions(flags["data_dir"], flags["partial_data"], flags["download"] and not dry_run, telling(quiet))
+    options = DataOptions(flags["data_dir"], flags["partial_data"], download, telling(flags["quiet"]))
     request = AblationRequest(flags["rows"], flags["values"], quick, flags["device"], options)
     check_folder(folder)
-    plan = planned(chosen, folder, request)
-    if dry_run:
-        from snn_eval.cli.ablation_plan import tell_plan
-
-        tell_plan(plan, _jobs(jobs, plan), flags["fresh"])
-        return DONE
-    return _made(plan, _jobs(jobs, plan), flags["fresh"], flags["tables"], quiet)
+    return planned(chosen, folder, request)
 
 
 def _jobs(asked: int | None, plan: AblationPlan) -> int:
@@ -105,6 +134,7 @@ def _jobs(asked: int | None, plan: AblationPlan) -> int:
 def _made(plan: AblationPlan, jobs: int, fresh: bool, tables: bool, quiet: bool) -> int:
     """Make the cells that are not stored, then the tables of all that are."""
     from snn_eval.cli.ablation import watching_ablation
+    from snn_eval.cli.ablation_tables import tables as write
     from snn_eval.run.ablate import Ended, forget, state_of, stored_cells, worked_off
     from snn_eval.store import alone_in
 
@@ -121,21 +151,5 @@ def _made(plan: AblationPlan, jobs: int, fresh: bool, tables: bool, quiet: bool)
                     watcher.told(event.cell, event.event)
         records = stored_cells(plan.cells)
         failures = [record for record in records if record.status == "failed"]
-        click.echo(str(_tables(plan, records) if tables else plan.folder))
+        click.echo(str(write(plan, records) if tables else plan.folder))
     return FAILED_CELLS if failures else DONE
-
-
-def _tables(plan: AblationPlan, records: Sequence[CellRecord]) -> Path:
-    """Write the tables; the path of the one to read first."""
-    from snn_eval.report.ablation import write_tables
-
-    return write_tables(
-        records,
-        plan.folder,
-        reference=plan.suite.ablate.reference,
-        published=[value.model_dump() for value in plan.suite.published],
-        quick=plan.quick,
-        goal=plan.suite.ablate.goal,
-        rows=list(dict.fromkeys(cell.row.name for cell in plan.cells)),
-        replicates=list(dict.fromkeys(cell.replicate.value for cell in plan.cells)),
-    )

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from snn_eval.report.ablation.files import regenerate, write_published, write_tables
+from snn_eval.report.ablation.files import LARGEST_PAGE, regenerate, write_published, write_tables
 
-__all__ = ["regenerate", "write_published", "write_tables"]
+__all__ = ["LARGEST_PAGE", "regenerate", "write_published", "write_tables"]

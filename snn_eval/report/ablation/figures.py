@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 
 from snn_eval.cell import CellRecord, ExitPoint, Truncated
 from snn_eval.report.ablation.controls import networks
@@ -37,7 +39,18 @@ _STAR: dict[str, Any] = {"marker": "*", "markersize": 13, "markeredgecolor": "wh
 def draw(groups: Sequence[Group], effects: Effects) -> dict[str, bytes]:
     """Every figure there are numbers for, as PNG by file name."""
     made = (_tradeoff(groups), _prefix(groups), _energy(groups), effect_figure(effects))
-    return {name: png(figure) for name, figure in zip(FIGURES, made, strict=True) if figure is not None}
+    return {name: _indexed(png(figure)) for name, figure in zip(FIGURES, made, strict=True) if figure is not None}
+
+
+def _indexed(image: bytes) -> bytes:
+    """The same PNG in 256 colours, a third of the size: figures are committed."""
+    from PIL import Image
+
+    small = io.BytesIO()
+    Image.open(io.BytesIO(image)).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
+        small, "PNG", optimize=True
+    )
+    return small.getvalue()
 
 
 @styled
@@ -57,12 +70,18 @@ def _tradeoff(groups: Sequence[Group]) -> Figure | None:
     spread = max(0.4, max(chosen) - min(chosen))
     best = max(percent(point.accuracy) for group in found for cell in group.done for point in _all(cell))
     steps.set_ylim(min(chosen) - 2.5 * spread, best + 0.15 * spread)
-    steps.set_xlim(left=0.8)
-    energy.set_xlim(left=0.0)
+    _in_octaves(steps)
+    _in_octaves(energy)
     tidy(steps, "Accuracy against steps", "mean steps taken", "test accuracy (%)", "both")
     tidy(energy, "… and against energy", f"energy total ({unit})", "", "both")
     _legend(figure, found, exits=True)
     return figure
+
+
+def _in_octaves(axes: Axes) -> None:
+    """A logarithmic axis with plain numbers: exits lie close together where little is spent."""
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _curves(axes: Axes, group: Group, field: str, factor: float, colour: str) -> None:

@@ -24,13 +24,16 @@ from snn_eval.report.ablation.main_table import table_csv
 from snn_eval.report.ablation.page import to_html
 from snn_eval.report.ablation.text import to_latex, to_markdown
 
-__all__ = ["CELLS", "INPUTS", "regenerate", "write_published", "write_tables"]
+__all__ = ["CELLS", "INPUTS", "LARGEST_PAGE", "regenerate", "write_published", "write_tables"]
 
 CELLS = "cells"
 """Folder of the cells' records beside committed tables."""
 
 INPUTS = "inputs.json"
 """What tables are made of beside cells: order of rows, reference, published values."""
+
+LARGEST_PAGE = 400_000
+"""Bytes; a larger ``table.html`` is no part of the committed form: all it shows is in the other files."""
 
 
 class _Inputs(BaseModel):
@@ -92,7 +95,8 @@ def write_tables(
 def write_published(cells: Sequence[CellRecord], folder: Path, **values: Any) -> Path:
     """The form that is committed: :func:`write_tables`, and the records of the cells in ``cells/`` beside the tables.
 
-    Records of cells that are not among ``cells`` are removed. ``values`` and what is raised: as there.
+    Records of cells that are not among ``cells`` are removed. A page larger than :data:`LARGEST_PAGE` is left out.
+    ``values`` and what is raised: as there.
     """
     _of_one_suite(cells)
     records = {f"{_file_name(cell)}.json": cell for cell in cells}
@@ -104,7 +108,9 @@ def write_published(cells: Sequence[CellRecord], folder: Path, **values: Any) ->
             old.unlink()
     for name, cell in records.items():
         write_cell(folder / CELLS / name, cell)
-    return write_tables(cells, folder, **values)
+    path = write_tables(cells, folder, **values)
+    _without_large_page(folder)
+    return path
 
 
 def regenerate(folder: Path) -> Path:
@@ -118,7 +124,15 @@ def regenerate(folder: Path) -> Path:
     except (OSError, ValidationError) as error:
         first = str(error).splitlines()[0]
         raise RunError(f"{folder / INPUTS}: expected what the tables were made of, got {first}") from error
-    return _write([read_cell(path) for path in sorted((folder / CELLS).glob("*.json"))], folder, inputs)
+    path = _write([read_cell(path) for path in sorted((folder / CELLS).glob("*.json"))], folder, inputs)
+    _without_large_page(folder)
+    return path
+
+
+def _without_large_page(folder: Path) -> None:
+    page = folder / "table.html"
+    if page.stat().st_size > LARGEST_PAGE:
+        page.unlink()
 
 
 def _write(cells: Sequence[CellRecord], folder: Path, inputs: _Inputs) -> Path:

@@ -21,16 +21,19 @@ _PAGE = """<!doctype html>
   :root { --ink: #e6e6e6; --paper: #17191c; --line: #3a3d42; --band: #1f2226; --soft: #a8a8a8; }
 }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto;
-  max-width: 78rem; padding: 0 1rem; }
+  max-width: 92rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 p { max-width: 62rem; } .lead, .text { color: var(--soft); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.9rem; }
-th, td { padding: 0.3rem 0.7rem; text-align: left; white-space: nowrap; border-bottom: 1px solid var(--line); }
-th { border-bottom-width: 2px; } tr:nth-child(even) td { background: var(--band); }
+th, td { padding: 0.3rem 0.55rem; text-align: left; white-space: nowrap; border-bottom: 1px solid var(--line); }
+th { border-bottom-width: 2px; vertical-align: bottom; white-space: normal; }
+tr:nth-child(even) td { background: var(--band); }
 .right { text-align: right; }
+td:first-child, th:first-child { position: sticky; left: 0; background: var(--paper); }
 td.long { white-space: normal; min-width: 22rem; }
-figure { margin: 1.2rem 0; } img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
+li { max-width: 75rem; margin: 0.25rem 0; }
+figure { margin: 1.2rem 0; } img { max-width: min(100%, 56rem); height: auto; background: #fff; border-radius: 4px; }
 figcaption { color: var(--soft); font-size: 0.9rem; }
 </style>
 </head>
