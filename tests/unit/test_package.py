@@ -8,6 +8,7 @@ import importlib
 import pkgutil
 import re
 import subprocess
+import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -35,7 +36,10 @@ def tracked() -> list[Path]:
 def imported(name: str) -> ModuleType:
     """The module; an adapter of a framework that is not installed is skipped."""
     try:
-        return importlib.import_module(name)
+        with warnings.catch_warnings():
+            if any(package in name for package in OPTIONAL):  # norse still asks for what torch will drop
+                warnings.simplefilter("ignore", FutureWarning)
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name not in OPTIONAL:
             raise
