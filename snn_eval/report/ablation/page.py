@@ -9,6 +9,8 @@ from snn_eval.report.ablation.document import Document
 
 __all__ = ["to_html"]
 
+_SHARE = 0.65
+
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -33,7 +35,7 @@ tr:nth-child(even) td { background: var(--band); }
 td:first-child, th:first-child { position: sticky; left: 0; background: var(--paper); }
 td.long { white-space: normal; min-width: 22rem; }
 li { max-width: 75rem; margin: 0.25rem 0; }
-figure { margin: 1.2rem 0; } img { max-width: min(100%, 56rem); height: auto; background: #fff; border-radius: 4px; }
+figure { margin: 1.2rem 0; } img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
 figcaption { color: var(--soft); font-size: 0.9rem; }
 </style>
 </head>
@@ -74,7 +76,8 @@ figcaption { color: var(--soft); font-size: 0.9rem; }
 {%- endif %}
 {%- for name, caption in section.figures %}
 {%- if name in images %}
-<figure><img src="data:image/png;base64,{{ images[name] }}" alt="{{ caption }}"><figcaption>{{ caption }}</figcaption>
+<figure><img width="{{ images[name][1] }}" alt="{{ caption }}" src="data:image/png;base64,{{ images[name][0] }}">
+<figcaption>{{ caption }}</figcaption>
 </figure>
 {%- endif %}
 {%- endfor %}
@@ -88,6 +91,11 @@ def to_html(document: Document, images: Mapping[str, bytes]) -> str:
     """The page, with figures (PNG by file name) in it; one that is not among ``images`` is left out."""
     from jinja2 import Environment
 
-    encoded = {name: base64.b64encode(content).decode() for name, content in images.items()}
+    encoded = {name: (base64.b64encode(content).decode(), _width(content)) for name, content in images.items()}
     template = Environment(autoescape=True).from_string(_PAGE)
     return template.render(document=document, images=encoded) + "\n"
+
+
+def _width(image: bytes) -> int:
+    """Pixels of the page, by those of a PNG: of all figures the same share, so that their texts are of one size."""
+    return round(_SHARE * int.from_bytes(image[16:20], "big"))

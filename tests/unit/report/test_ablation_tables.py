@@ -51,7 +51,9 @@ def small_ablation() -> list[CellRecord]:
     for seed in range(3):
         shift = 3 * seed
         cells.append(make_cell("B0", (), seed, wrong=(40, 20, 14, 12 + seed), energy=(1 + seed / 10) * 1e-7))
-        cells.append(make_cell("Coding", (CODING,), seed, wrong=(40, 20, 12, 10), energy=8e-8, shift=shift))
+        coding = {"layers.0.coding.k": [0.9, 0.1, 0.0, -0.2], "layers.0.neuron.threshold": [1 + seed / 10]}
+        values = {"energy": 8e-8, "shift": shift, "learned": coding}
+        cells.append(make_cell("Coding", (CODING,), seed, wrong=(40, 20, 12, 10), **values))
         both = (CODING, CORRECTION)
         more = {"correction": correction([0.7, 0.8, 0.9, 0.95], [0.8, 0.85, 0.9, 0.95])}
         cells.append(make_cell("Corrected", both, seed, wrong=(20, 16, 12, 10), energy=9e-8, **more))
@@ -256,7 +258,8 @@ def test_output_spikes_are_told_in_the_published_unit(output: float) -> None:
 
 @pytest.mark.usefixtures("bare")
 def test_latex_is_escaped_and_balanced(tmp_path: Path) -> None:
-    cells = [make_cell("A_1 & 50 % {x} #2 $ ~ ^ \\"), make_cell("A_2", ("x",))]
+    learned = {"layers.0.neuron.leak_a": [0.5], "layers.0.coding.k": [0.1, -0.2]}
+    cells = [make_cell("A_1 & 50 % {x} #2 $ ~ ^ \\"), make_cell("A_2", ("x",), learned=learned)]
     write_tables(cells, tmp_path, reference=None, published=PUBLISHED)
     text = (tmp_path / "table.tex").read_text()
     assert r"A\_1 \& 50 \% \{x\} \#2 \$ \textasciitilde{} \textasciicircum{} \textbackslash{}" in text
