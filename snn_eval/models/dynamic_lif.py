@@ -155,7 +155,10 @@ class DynamicLIF(nn.Module):
         """The membrane before it fires."""
         if values.leak_a is None or values.leak_b is None or not _executed(values.leak_a, values.leak_b):
             return u + (current - u) / self.tau
-        leak = torch.clamp(self.leak0 + values.leak_a - values.leak_b / theta * u.abs(), *LEAKS)
+        free = self.leak0 + values.leak_a - values.leak_b / theta * u.abs()
+        low, high = LEAKS
+        # at a bound, where λ0 of the smallest and largest tau lies, gradients pass; those of torch.clamp may not
+        leak = torch.where((free < low) | (free > high), free.detach().clamp(low, high), free)
         if _any(values.leak_a, values.leak_b):
             return leak * u + current / self.tau
         # exactly u + (I − u)/τ, with the gradients of a and b

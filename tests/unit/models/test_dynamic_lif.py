@@ -22,6 +22,7 @@ from snn_eval.models.adapters.spikingjelly_facts import neuron_facts
 from snn_eval.models.dynamic_lif import DynamicLIF
 from snn_eval.models.neurons import NeuronConfig, build_neuron
 from snn_eval.probe import Chunk, ProbeOptions, record_trace
+from snn_eval.train.fused import run_fused
 
 SWITCHES = ("adaptive", "state_leak", "synaptic")
 SUBSETS = [dict(zip(SWITCHES, on, strict=True)) for on in itertools.product((False, True), repeat=3)]
@@ -301,3 +302,14 @@ def test_wrong_values_of_the_neuron_are_one_line(config: dict[str, Any], message
 
 def test_bounds_of_tau_are_included() -> None:
     assert {node(state_leak=True, tau=tau).tau for tau in (4 / 3, 100.0)} == {4 / 3, 100.0}
+
+
+@pytest.mark.parametrize("tau", [4 / 3, 100.0])
+def test_the_leak_is_learned_from_where_it_is_at_its_bound(tau: float) -> None:
+    neuron, x = node(state_leak=True, tau=tau), normal(6, 9) * (1 + tau / 4)
+    spikes = neuron(x)
+    assert 0 < spikes.mean() < 1
+    found = torch.autograd.grad((spikes * x).sum(), [neuron.leak_a, neuron.leak_b])
+    expected = torch.autograd.grad((run_fused(neuron, x) * x).sum(), [neuron.leak_a, neuron.leak_b])
+    assert all(gradient != 0 for gradient in found)
+    torch.testing.assert_close(found, expected)
