@@ -94,8 +94,10 @@ def attach(module: nn.Module, layers: Mapping[str, Mapping[str, Any]]) -> None:
         layers: path -> ``channels``, ``steps`` and ``gain`` of :class:`CurrentCorrection`.
 
     Raises:
-        SuiteError: nothing is at that path, or it is the whole network.
+        SuiteError: nothing is at that path, it is the whole network, or the layers are no such table.
     """
+    if not isinstance(layers, Mapping) or not all(isinstance(values, Mapping) for values in layers.values()):
+        raise SuiteError("corrected: expected a table of channels, steps and gain for each layer, got something else")
     for path, values in layers.items():
         parent, _, name = path.rpartition(".")
         try:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from snn_eval.errors import NetworkError
 from snn_eval.models.adapters import AdaptedNetwork, adapt
 from snn_eval.models.corrected import CorrectedNeuron, attach, corrections
+from snn_eval.models.dynamic_lif import DynamicLIF
 
 __all__ = ["Place", "places", "with_corrections"]
 
@@ -77,8 +78,8 @@ def _place(network: AdaptedNetwork, path: str, calls: list[tuple[int, ...]], sam
 
 
 def _threshold(neuron: nn.Module, path: str) -> float:
-    """θ, of an adaptive neuron that at rest."""
-    learned = getattr(neuron, "threshold", None)
+    """θ, of an adaptive neuron that at rest, within its bounds."""
+    learned = neuron.learned().threshold if isinstance(neuron, DynamicLIF) else getattr(neuron, "threshold", None)
     value = learned if isinstance(learned, Tensor) else getattr(neuron, "v_threshold", None)
     if isinstance(value, Tensor) and value.numel() == 1:
         value = float(value.detach())

@@ -152,6 +152,12 @@ def test_what_cannot_be_corrected_is_told_in_a_line() -> None:
         corrected_network(4, arch="net.py:make", config={}, layers={})
 
 
+@pytest.mark.parametrize("layers", [5, [1], {"layers.0.neuron": 3}])
+def test_a_table_of_corrections_that_is_none_is_told_in_a_line(layers: Any) -> None:
+    with pytest.raises(SuiteError, match="expected a table of channels, steps and gain"):
+        attach(seeded({"name": "if"}), layers)
+
+
 def test_what_a_correction_costs_is_in_the_trace() -> None:
     """Additions at the steps that have a row, multiplications where there is a gain; layers are seen as before."""
     x = torch.rand(8, 1, 6, 6, generator=torch.Generator().manual_seed(3))

@@ -316,3 +316,13 @@ def test_suite_values_are_kept_to(samples: Samples, shipped: AdaptedNetwork) -> 
     suite = with_values(load_suite("digits"), {"correct.mode": "prefix", "correct.batches": 2, "correct.samples": 50})
     made = correct_network(shipped, samples, suite.correct)
     assert made.report.samples == 2 * 64 + 50
+
+
+def test_a_threshold_below_its_bound_counts_as_the_bound() -> None:
+    values = {"name": "dynamic-lif", "reset": "soft", "adaptive": True}
+    module = build_network("layered-net", 4, {"in_shape": [1, 8, 8], "layers": ["4C3", "FC10"], "neuron": values})
+    with torch.no_grad():
+        module.get_parameter("layers.0.neuron.threshold").fill_(-0.2)
+    network = adapt(module, 4, feed="whole")
+    (place,) = places(network, torch.rand(3, 1, 8, 8))
+    assert place.threshold == pytest.approx(0.1)
