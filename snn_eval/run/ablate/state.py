@@ -22,11 +22,15 @@ _RECORD, _VALUES, _ERRORS = "cell.json", "values", "errors.txt"
 
 
 def kept(cell: AblationCell) -> CellRecord | None:
-    """The record of this cell, done or failed; None where there is none made under the same values."""
+    """The record of this cell, done or failed; None where there is none made under the same values.
+
+    Names of its row and components, which no number depends on, are those the suite has now.
+    """
     with contextlib.suppress(RunError):
         record = read_cell(cell.folder / _RECORD)
         if record.conditions.get("values") == cell.values:
-            return record
+            names = {"row": cell.row.name, "components": list(cell.row.components)}
+            return record.model_copy(update=names)
     return None
 
 

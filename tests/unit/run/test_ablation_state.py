@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from helpers.ablations import plan_of, suite_of
@@ -53,3 +54,13 @@ def test_fresh_forgets_cells_and_trainings_of_these_rows_only(tmp_path: Path) ->
     forget([base, early])
     assert [state_of(cell) for cell in (base, early, leak)] == ["new", "new", "unfinished"]
     assert [cell.training.exists() for cell in (base, leak)] == [False, True]
+
+
+def test_names_of_a_stored_cell_are_those_the_suite_has_now(tmp_path: Path) -> None:
+    cell = first(tmp_path)
+    begin(cell)
+    keep(cell, failed(cell, "why"))
+    renamed = replace(cell, row=replace(cell.row, name="New", components=("dynamic_coding",)))
+    (record,) = stored_cells([renamed])
+    assert (record.row, record.components) == ("New", ["dynamic_coding"])
+    assert stored_cells([cell]) == [failed(cell, "why")]
