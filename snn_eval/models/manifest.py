@@ -17,6 +17,7 @@ __all__ = ["ShippedCheckpoint", "load_manifest", "shipped_checkpoint"]
 class ShippedCheckpoint(BaseModel):
     """One entry of ``checkpoints/MANIFEST.toml``.
 
+    ``row`` is that of the suite's ablation it is a checkpoint of; the suite's own network where there is none.
     ``expected`` maps measurements to values, ``command`` with ``seed`` makes the checkpoint again, ``training_time_s``
     and ``training_cpu_time_s`` are what that took (advisory).
     """
@@ -27,6 +28,7 @@ class ShippedCheckpoint(BaseModel):
     sha256: str
     suite: str
     suite_version: int
+    row: str | None = None
     arch: str
     time_steps: int
     parameter_count: int
