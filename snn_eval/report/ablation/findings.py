@@ -18,14 +18,14 @@ from snn_eval.report.ablation.words import points, ratio_text, steps_text
 __all__ = ["Findings", "finding_sections"]
 
 _LEAST_FACTOR, _LEAST_STEPS = 1.02, 0.05
-"""Single replicates have no interval of energy and steps: what changes by less than this is no gain and no cost."""
+"""What changes energy or mean steps by less is no gain and no cost."""
 
 _RULE = (
     "Rows that differ by one component, both with all steps or both at their exits chosen on validation. Accuracy "
-    f"with that setting and its mean over t ≤ {EARLY_STEPS}, total energy and mean T count where their 95 % interval "
-    "lies on one side; of a single replicate energy and mean T have no interval and count from 2 % and 0.05 steps on, "
-    "which a second training may turn round. What costs and brings nothing stands below the last heading alone. What "
-    "was measured beside an effect follows it; parts of the energy add up."
+    f"with that setting, its mean over t ≤ {EARLY_STEPS}, total energy (from 2 % on) and mean T (from 0.05 steps on) "
+    "count where their 95 % interval lies on one side. Energy and mean T of a single replicate have no interval and "
+    "count all the same; a second training may turn them round. What costs and brings nothing stands below the last "
+    "heading alone. What was measured beside an effect follows it; parts of the energy add up."
 )
 
 Clause = Callable[[Comparison], str]
@@ -93,12 +93,10 @@ def _judged(effect: Effect) -> tuple[list[str], list[str]]:
 
 
 def _side(found: Summary | None, least: float) -> int:
-    """1 above nothing, -1 below, 0 where the interval leaves it open; without an interval from ``least`` on."""
-    if found is None:
+    """1 above nothing, -1 below; 0 for less than ``least``, or where an interval leaves it open."""
+    if found is None or abs(found.mean) < least:
         return 0
-    low, high = (
-        (found.mean - least, found.mean + least) if found.low is None or found.high is None else (found.low, found.high)
-    )
+    low, high = (found.mean, found.mean) if found.low is None or found.high is None else (found.low, found.high)
     return 1 if low > 0 else -1 if high < 0 else 0
 
 

@@ -98,6 +98,15 @@ def test_an_open_interval_is_no_gain() -> None:
     assert (found.helps, found.costs, len(found.idle)) == ((), (), 1)
 
 
+def test_a_sure_difference_that_is_too_small_is_no_gain() -> None:
+    """Each seed takes 0.01 steps less, 0.7 % of the energy: the intervals are sure of it, nobody notices."""
+    base = seeds("B0", exit_steps=(1.0, 1.5, 2.0, 3.0), truncated=[])
+    new = seeds("X", CODING, exit_steps=(1.0, 1.5, 1.99, 3.0), truncated=[], energy=0.998e-7)
+    at_exits = [line for line in Findings.of(grouped([*base, *new])).idle if "at exits" in line]
+    assert len(at_exits) == 1
+    assert "energy × 0.993 [0.993, 0.993], mean T -0.01 [-0.01, -0.01]" in at_exits[0]
+
+
 def test_energy_is_told_by_its_parts() -> None:
     base = [with_split(make_cell("B0", exit=None), 6e-8, 4e-8)]
     new = [with_split(make_cell("X", (CODING,), energy=1.3e-7, exit=None), 5e-8, 8e-8)]
