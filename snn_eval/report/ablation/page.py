@@ -33,6 +33,7 @@ th { border-bottom-width: 2px; vertical-align: bottom; white-space: normal; }
 tr:nth-child(even) td { background: var(--band); }
 .right { text-align: right; }
 td:first-child, th:first-child { position: sticky; left: 0; background: var(--paper); }
+td:last-child:not(.right) { white-space: normal; min-width: 9rem; }
 td.long { white-space: normal; min-width: 22rem; }
 li { max-width: 75rem; margin: 0.25rem 0; }
 figure { margin: 1.2rem 0; } img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
