@@ -233,10 +233,23 @@ def _notes(suite: Suite, stored: Checkpoint) -> tuple[str, ...]:
         notes.append(f"trained for {stored.time_steps} time steps, measured with {suite.input.time_steps}")
     if stored.suite is not None and stored.suite != suite.name:
         notes.append(f"trained for suite {stored.suite}, measured on {suite.name}")
+    trained, measured = _trained_fold(stored), suite.data.fold
+    if stored.suite == suite.name and trained != measured:
+        folds = ["no fold" if fold is None else f"fold {fold}" for fold in (trained, measured)]
+        told = f"trained on {folds[0]} of the data, measured on {folds[1]}"
+        notes.append(f"{told}: samples measured may be among those it was trained on")
     told = stored.provenance.get("data_notes", ())
     if isinstance(told, list | tuple):
         notes += [f"trained on {note}" for note in told if isinstance(note, str)]
     return tuple(notes)
+
+
+def _trained_fold(stored: Checkpoint) -> int | None:
+    """The fold of a cross-validation a checkpoint was trained on, as it says; None for none."""
+    found: Any = stored.provenance
+    for key in ("suite", "data", "fold"):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found if isinstance(found, int) else None
 
 
 def _try(network: AdaptedNetwork, example: Tensor, classes: int) -> int:

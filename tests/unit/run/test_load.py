@@ -113,6 +113,22 @@ def test_training_on_partial_data_is_noted(suite: Suite, ours: Path) -> None:
     assert len(load_network(suite, ours, EXAMPLE, classes=10).notes) == 2
 
 
+@pytest.mark.parametrize("fold", [2, None])
+def test_a_checkpoint_of_another_fold_is_noted(suite: Suite, ours: Path, fold: int | None) -> None:
+    stored = load_checkpoint(ours)
+    provenance = {"suite": {"data": {"fold": fold}}}
+    save_checkpoint(ours, replace(stored, suite=suite.name, provenance=provenance))
+    notes = load_network(with_values(suite, {"data.fold": 1}, "test"), ours, EXAMPLE, classes=10).notes
+    trained = "no fold" if fold is None else "fold 2"
+    told = (
+        f"trained on {trained} of the data, measured on fold 1: samples measured may be among those it was trained on"
+    )
+    assert told in notes
+    if fold is not None:
+        alike = with_values(suite, {"data.fold": fold}, "test")
+        assert not any("fold" in note for note in load_network(alike, ours, EXAMPLE, classes=10).notes)
+
+
 @pytest.mark.parametrize("function", ["make", "timed"])
 def test_a_users_factory(suite: Suite, factory: str, tmp_path: Path, function: str) -> None:
     loaded = load_network(suite, weights(tmp_path), EXAMPLE, classes=10, arch=f"{factory}:{function}")
