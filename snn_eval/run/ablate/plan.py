@@ -150,7 +150,8 @@ def _chosen(suite: Suite, names: Sequence[str]) -> list[Row]:
         if name.lower() not in by_small_letters:
             near = get_close_matches(name.lower(), by_small_letters, n=1)
             hint = f"; did you mean {by_small_letters[near[0]]!r}?" if near else ""
-            raise SuiteError(f"--rows: expected rows of {suite.name}: {', '.join(known)}; got {name!r}{hint}")
+            rows_there = ", ".join(repr(each) if "," in each else each for each in known)
+            raise SuiteError(f"--rows: expected rows of {suite.name}: {rows_there}; got {name!r}{hint}")
         wanted.add(by_small_letters[name.lower()])
     return [row for row in rows if not names or row.name in wanted]
 

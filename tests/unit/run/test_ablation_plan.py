@@ -94,6 +94,14 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match=r"rows of tiny: B0, B0 \+ early exit, Leak; got 'lek'; did you mean 'Leak'"):
         plan_of(suite, tmp_path, rows=("B0", "lek"))
     assert len(plan_of(suite, tmp_path, rows=("leak, b0",), values=(3,))) == 2
+    with_comma = suite_of(
+        tmp_path, ROWS + '[[ablation]]\nname = "Leak, slow"\nset = { "train.learning_rate" = 0.001 }\n'
+    )
+    with pytest.raises(SuiteError, match=r"rows of tiny: B0, B0 \+ early exit, Leak, 'Leak, slow'; got 'slow'"):
+        plan_of(with_comma, tmp_path, rows=("Leak,slow",))
+    assert [cell.row.name for cell in plan_of(with_comma, tmp_path, rows=("Leak, slow",), values=(0,))] == [
+        "Leak, slow"
+    ]
     with pytest.raises(SuiteError, match=r"mnist: expected rows to compare .* snn-eval-mnist has some"):
         plan_of(load_suite("mnist"), tmp_path)
     (tmp_path / "tiny.npz").unlink()
@@ -124,7 +132,7 @@ def test_the_suite_in_the_documentation_is_one(tmp_path: Path) -> None:
     path.write_text(whole, encoding="utf-8")
     cells = by_folder(plan_of(load_suite(path), tmp_path), tmp_path)
     assert len(cells) == 4 * 2 * 3
-    assert cells["both-slower-leak/input.time-steps-4/2"].suite.model.config["neuron"]["tau"] == 4.0
+    assert cells["both-with-a-slower-leak/input.time-steps-4/2"].suite.model.config["neuron"]["tau"] == 4.0
     path.write_text(whole + component + '[[ablation]]\nname = "own"\ncomponents = ["mine"]\n', encoding="utf-8")
     own = plan_of(load_suite(path), tmp_path, rows=("own",))[0]
     assert own.suite.model.config["neuron"] == {"name": "mine.py:Neuron", "reset": "soft"}
