@@ -17,11 +17,15 @@ def tell_plan(plan: AblationPlan, jobs: int, fresh: bool) -> None:
     from snn_eval.run.ablate import state_of
     from snn_eval.run.ablate.estimate import estimated
 
-    for cell in plan.cells:
+    states = ["new" if fresh else state_of(cell) for cell in plan.cells]
+    for cell, state in zip(plan.cells, states, strict=True):
         on = " + ".join(cell.row.components) or "none"
-        state = "new" if fresh else state_of(cell)
         click.echo(
             f"{cell.title}: components {on}; T = {cell.suite.input.time_steps}, {cell.suite.train.epochs} epochs, "
             f"training {cell.training.name}: {state}"
+        )
+    if any(state != "stored" for state in states):
+        click.echo(
+            "snn-eval: estimating the time; where no log tells it, a few batches of each row are tried", err=True
         )
     click.echo(str(estimated(plan, jobs, fresh)))

@@ -83,6 +83,7 @@ def test_a_dry_run_lists_and_estimates_and_writes_nothing(snn_eval: Callable[...
     assert [line.rpartition(": ")[2] for line in lines] == ["new", "new"]
     assert told.startswith("2 cells, 2 trainings: about ")
     assert "at 2 a time (1 by 4 batches; measuring " in told
+    assert answer.err.startswith("snn-eval: estimating the time; ")  # trials are slow, and silence looks like a hang
     assert sorted(tmp_path.rglob("*")) == before
 
 
