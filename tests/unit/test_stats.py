@@ -15,6 +15,7 @@ from snn_eval.stats import (
     majority_vote,
     mean_sd,
     paired_bootstrap,
+    student_interval,
     wilson_interval,
 )
 
@@ -166,3 +167,13 @@ def test_bootstraps_refuse_what_is_no_pair() -> None:
         paired_bootstrap([[0, 1]], [[0, 1, 1]])
     with pytest.raises(RefusedError, match="as many values each, got 2, 3"):
         hierarchical_bootstrap([[0, 1], [0, 1, 1]], shared=True)
+
+
+def test_students_interval_of_three_values() -> None:
+    """Quantiles of Student's distribution from a printed table: 4.3027 (two-sided 95 %), 2.9200 (90 %), 2 degrees."""
+    wide, narrow = student_interval([1.0, 2.0, 6.0]), student_interval([1.0, 2.0, 6.0], 0.90)
+    error = 7**0.5 / 3**0.5  # sample variance (4 + 1 + 9) / 2
+    assert (wide.low, wide.high) == pytest.approx((3 - 4.3027 * error, 3 + 4.3027 * error), abs=1e-3)
+    assert (narrow.low, narrow.high) == pytest.approx((3 - 2.9200 * error, 3 + 2.9200 * error), abs=1e-3)
+    with pytest.raises(RefusedError, match="at least two values, got 1"):
+        student_interval([1.0])

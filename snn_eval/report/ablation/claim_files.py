@@ -19,8 +19,11 @@ __all__ = ["Found", "claims", "claims_json", "claims_md", "claims_section"]
 
 _RULE = (
     "A claim is confirmed where every comparison it rests on is, refuted where one of them is, else undecided; "
-    "comparisons marked (beside) are told and decide nothing. Bounds are one-sided ones of 95 %, of a bootstrap over "
-    "replicates and samples."
+    "comparisons marked (beside) are told and decide nothing. Bounds are one-sided ones of 95 %: of accuracies "
+    "of a bootstrap over replicates and samples, of what has one number a replicate (energies as logarithms of their "
+    "factors) Student's with n − 1 degrees of freedom; where replicates are equal there are none. With few replicates "
+    "the bootstrap draws from few: with 3 seeds, the part of its bounds that is between seeds is likely too "
+    "narrow, and a verdict near its limit is less sure than it reads."
 )
 
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from snn_eval.cell import CellRecord, Correction, ExitPoint
 from snn_eval.report.ablation.choice import cheapest_at
-from snn_eval.report.ablation.contrasts import EARLY_STEPS, early_accuracy, outcome_contrast
+from snn_eval.report.ablation.contrasts import DIGITS, EARLY_STEPS, early_accuracy, outcome_contrast
 from snn_eval.report.ablation.groups import CODING, COOPTIMISED, CORRECTION, Group, leaving, without
 from snn_eval.report.ablation.summary import Summary, of_replicates
-from snn_eval.report.ablation.verdicts import ONE_SIDED, Claim, Part, Verdict, at_least
-from snn_eval.report.ablation.words import bounded, replicates
+from snn_eval.report.ablation.verdicts import ONE_SIDED, Claim, Part, Verdict
+from snn_eval.report.ablation.words import bounded, no_interval, replicates
 
 __all__ = ["NOTICEABLE", "correction_helps", "early_before_and_after", "energy_at_equal_accuracy"]
 
@@ -23,7 +23,7 @@ NOTICEABLE = 0.001
 """A rise of early accuracy that is surely smaller than this is none."""
 
 FEWEST_REPLICATES = 3
-"""Fewer accuracies without samples have no bounds."""
+"""Fewer numbers, one a replicate, have no bounds."""
 
 
 def correction_helps(groups: Sequence[Group], axes: Mapping[str, Any]) -> Claim:
@@ -45,7 +45,8 @@ def correction_helps(groups: Sequence[Group], axes: Mapping[str, Any]) -> Claim:
         f"Mean over t = 1 … {EARLY_STEPS} (fewer than T) of the accuracy of the mean readout over t steps. Confirmed "
         "where the one-sided 95 % bound of the difference is above 0; refuted where the other bound is below "
         f"{100 * NOTICEABLE:g} points. Of the same network before and after its correction only accuracies are kept: "
-        f"bounds are of a bootstrap over replicates, from {FEWEST_REPLICATES} on; with fewer it is undecided.",
+        f"bounds are Student's over replicates, from {FEWEST_REPLICATES} on; with fewer, or where all are equal "
+        "(shares of a few images are, by chance), it is undecided.",
         tuple(parts),
     )
 
@@ -63,7 +64,7 @@ def early_before_and_after(correction: Correction | None) -> tuple[float, float]
 def _of_the_same_network(row: Group) -> Part | None:
     """After against before correction, on validation; which samples are right is not kept of it."""
     found = [early_before_and_after(cell.correction) for cell in row.done]
-    gains = [pair[1] - pair[0] for pair in found if pair is not None]
+    gains = [round(pair[1] - pair[0], DIGITS) for pair in found if pair is not None]
     if not gains:
         return None
     change = of_replicates(gains, len(gains), ONE_SIDED)
@@ -98,8 +99,10 @@ def energy_at_equal_accuracy(groups: Sequence[Group], axes: Mapping[str, Any]) -
         "All components together need no more energy than either alone, at equal accuracy",
         "For each replicate the common target is the lowest of the rows' validation accuracies at their chosen exits; "
         "each row stands at its threshold of least validation energy whose validation accuracy is at least that. Test "
-        "energies (total) are compared as a factor; confirmed where its upper one-sided 95 % bound is at most 1. Rows "
-        "without co-optimisation exit too.",
+        "energies (total) are compared as a factor; confirmed where its upper one-sided 95 % bound is at most 1, "
+        "refuted where its lower one is above 1; bounds are Student's of the logarithm over replicates, from "
+        f"{FEWEST_REPLICATES} on. A factor that is the same in all of them, to nine digits, is no draw but fixed by "
+        "the networks' structure: it has no bounds and decides by itself. Rows without co-optimisation exit too.",
         tuple(parts),
     )
 
@@ -108,23 +111,29 @@ def _cheaper(complete: Group, other: Group, rows: Sequence[Group]) -> Part:
     compared = f"{complete.title} against {other.title}"
     logs, changes = [], []
     for mine, theirs in _cheapest(complete, other, rows):
-        logs.append(math.log(mine.energy_total / theirs.energy_total))
+        logs.append(round(math.log(mine.energy_total / theirs.energy_total), DIGITS))
         changes.append(mine.accuracy - theirs.accuracy)
     found = of_replicates(logs, len(logs), ONE_SIDED)
     if found is None:
         return Part(compared, "undecided", "no replicate has an exit in all of these rows")
+    if found.n < FEWEST_REPLICATES:
+        found = replace(found, low=None, high=None)
     low, high = (None if end is None else math.exp(end) for end in (found.low, found.high))
-    verdict: Verdict = at_least(Summary(-found.mean, found.sd, found.n, found.asked, *_negated(found)), 0.0)
     factor, change = math.exp(found.mean), float(np.mean(changes))
-    ends = "" if low is None or high is None else f" (one-sided 95 % bounds {low:.3f}, {high:.3f})"
+    ends = no_interval(found) if low is None or high is None else f" (one-sided 95 % bounds {low:.3f}, {high:.3f})"
     words = f"energy × {factor:.3f}{ends} at {100 * change:+.2f} points of test accuracy, {replicates(found.n)}"
     numbers = {"mean": factor, "low": low, "high": high, "replicates": found.n, "accuracy_difference": change}
-    return Part(compared, verdict, words, numbers)
+    return Part(compared, _at_most_as_much(found), words, numbers)
 
 
-def _negated(found: Summary) -> tuple[float | None, float | None]:
-    low, high = found.low, found.high
-    return (None if high is None else -high), (None if low is None else -low)
+def _at_most_as_much(logarithm: Summary) -> Verdict:
+    """Whether a factor is at most 1; one that is the same in enough replicates decides by itself."""
+    low, high = logarithm.low, logarithm.high
+    if logarithm.equal and logarithm.n >= FEWEST_REPLICATES:
+        low = high = logarithm.mean
+    if low is None or high is None:
+        return "undecided"
+    return "confirmed" if high <= 0 else "refuted" if low > 0 else "undecided"
 
 
 def _cheapest(complete: Group, other: Group, rows: Sequence[Group]) -> list[tuple[ExitPoint, ExitPoint]]:

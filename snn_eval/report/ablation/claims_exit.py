@@ -47,7 +47,8 @@ def equal_budget(groups: Sequence[Group], axes: Mapping[str, Any]) -> Claim:
         "For each replicate the base stands at the exit threshold chosen for it on validation; co-optimisation at the "
         "threshold of its highest validation accuracy among those whose validation mean T (energy) is at most the "
         "base's there. Test accuracies are compared, paired by replicate and sample; confirmed where the one-sided 95 "
-        "% bound of the difference is at least −0.3 points.",
+        "% bound of the difference is at least −0.3 points. A replicate of co-optimisation without such a threshold "
+        "cannot be compared: the comparison is then undecided, and refuted where no replicate has one.",
         tuple(parts),
     )
 
@@ -58,10 +59,11 @@ def _within(base: Group, row: Group, budget: tuple[Budget, str, str], decides: b
     before: list[NDArray[np.bool_]] = []
     after: list[NDArray[np.bool_]] = []
     spent: list[tuple[float, float]] = []
-    dear = 0
+    asked = dear = 0
     for old, new in paired(base, row):
         if old.exit is None or new.exit is None:
             continue
+        asked += 1
         place = best_within(new, name, getattr(old.exit.validation_chosen, name))
         if place is None:
             dear += 1
@@ -72,15 +74,16 @@ def _within(base: Group, row: Group, budget: tuple[Budget, str, str], decides: b
             after.append(sides[1])
             spent.append((getattr(old.exit.chosen, name), getattr(new.exit.test[place], name)))
     if dear:
-        found = f"no setting of it costs as little in {replicates(dear)}"
-        return Part(compared, "refuted", found, {"without_setting": dear}, decides)
+        found = f"no setting of it costs as little in {dear} of {replicates(asked)}"
+        numbers = {"without_setting": dear, "replicates": asked}
+        return Part(compared, "refuted" if dear == asked else "undecided", found, numbers, decides)
     change = difference(before, after, len(before), ONE_SIDED, shared=base.shared and row.shared)
     if change is None:
         return Part(compared, "undecided", "no replicate has both exits and tells its samples", {}, decides)
     means = [float(np.mean(values)) for values in zip(*spent, strict=True)]
     words = f"{bounded(change)} points at {with_unit(means[1], unit)} instead of {with_unit(means[0], unit)}"
-    numbers = _numbers(change) | {f"{name}_base": means[0], f"{name}_row": means[1], "limit": -MARGIN}
-    return Part(compared, at_least(change, -MARGIN), f"{words}, {replicates(change.n)}", numbers, decides)
+    told = _numbers(change) | {f"{name}_base": means[0], f"{name}_row": means[1], "limit": -MARGIN}
+    return Part(compared, at_least(change, -MARGIN), f"{words}, {replicates(change.n)}", told, decides)
 
 
 def accuracy_goal(

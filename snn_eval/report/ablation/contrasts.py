@@ -14,10 +14,13 @@ from snn_eval.report.ablation.groups import Group
 from snn_eval.report.ablation.outcomes import right_after
 from snn_eval.report.ablation.summary import Summary, of_outcomes, of_replicates
 
-__all__ = ["EARLY_STEPS", "early_accuracy", "log_contrast", "number_contrast", "outcome_contrast"]
+__all__ = ["DIGITS", "EARLY_STEPS", "early_accuracy", "log_contrast", "number_contrast", "outcome_contrast"]
 
 EARLY_STEPS = 4
 """Steps that count as early: a correction is to show within them."""
+
+DIGITS = 12
+"""Of differences and logarithms: what is behind them is rounding, and equal ones are to be found equal."""
 
 Weighted = Sequence[tuple[float, Group]]
 Outcomes = Callable[[CellRecord], NDArray[np.bool_] | NDArray[np.float64] | None]
@@ -40,13 +43,17 @@ def outcome_contrast(weighted: Weighted, outcomes: Outcomes, level: float = 0.95
 
 
 def number_contrast(weighted: Weighted, number: Number, level: float = 0.95) -> Summary | None:
-    """Σ weight · number, with the bootstrap over replicates; None where no replicate has it in all rows."""
+    """Σ weight · number, of the order of 1, with Student's interval over replicates.
+
+    None where no replicate has it in all rows.
+    """
     sums = []
     for cells in _together(weighted):
         values = [number(cell) for cell in cells]
         there = [value for value in values if value is not None]
         if len(there) == len(values):
-            sums.append(sum(weight * value for (weight, _), value in zip(weighted, there, strict=True)))
+            whole = sum(weight * value for (weight, _), value in zip(weighted, there, strict=True))
+            sums.append(round(whole, DIGITS))
     return of_replicates(sums, len(sums), level)
 
 

@@ -37,7 +37,8 @@ def effect_sections(effects: Effects) -> list[Section]:
             "Full factorial of the three components. An effect is the mean over the other two of the value with "
             "the component less that without; an interaction A × B is the effect of A where B is on less that "
             "where it is off. Energy as a factor (of logarithms); co-optimised rows at their exit, others with "
-            "all steps. 95 % intervals: bootstrap over replicates and samples, paired.",
+            "all steps. 95 % intervals, paired: of accuracies a bootstrap over replicates and samples, of energy and "
+            "mean T Student's over replicates (none where all replicates are equal).",
         )
         rows = [[effect.name, *_texts(effect)] for effect in found]
         sections.append(Section(title, text, Table.of(_HEADERS, rows)))
@@ -48,7 +49,7 @@ def effect_sections(effects: Effects) -> list[Section]:
         text = (
             "Pairs of rows that differ by one component, each as its row is measured (exit included where the row has "
             "one). “Shown” is what a 95 % interval leaves no doubt of; no difference shown is not the same as "
-            "none.",
+            "none. Energy and mean T that are equal in all replicates have no interval.",
         )
         sections.append(Section("Each component between two rows", text, table))
     return sections

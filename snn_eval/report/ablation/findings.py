@@ -13,7 +13,7 @@ from snn_eval.report.ablation.equal_setting import Comparison, comparisons, exit
 from snn_eval.report.ablation.groups import Group
 from snn_eval.report.ablation.reasons import about_correction, about_early_steps, about_energy, about_learning
 from snn_eval.report.ablation.summary import Summary
-from snn_eval.report.ablation.words import points, ratio_text, steps_text
+from snn_eval.report.ablation.words import no_interval, points, ratio_text, steps_text
 
 __all__ = ["Findings", "finding_sections"]
 
@@ -24,7 +24,8 @@ _RULE = (
     "Rows that differ by one component, both with all steps or both at their exits chosen on validation. Accuracy "
     f"with that setting, its mean over t ≤ {EARLY_STEPS}, total energy (from 2 % on) and mean T (from 0.05 steps on) "
     "count where their 95 % interval lies on one side. Energy and mean T of a single replicate have no interval and "
-    "count all the same; a second training may turn them round. What costs and brings nothing stands below the last "
+    "count all the same; a second training may turn them round. Those that are equal in all replicates have none "
+    "either and count by their sign. What costs and brings nothing stands below the last "
     "heading alone. What was measured beside an effect follows it; parts of the energy add up."
 )
 
@@ -76,7 +77,7 @@ def _figures(effect: Effect) -> dict[str, str]:
 
 
 def _single(found: Summary) -> str:
-    return " (1 replicate, no interval)" if found.low is None else ""
+    return " (1 replicate, no interval)" if found.n == 1 else no_interval(found)
 
 
 def _judged(effect: Effect) -> tuple[list[str], list[str]]:

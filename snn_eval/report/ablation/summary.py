@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,11 +13,14 @@ from snn_eval.cell import CellRecord
 from snn_eval.report.ablation.groups import Group, paired
 from snn_eval.report.ablation.outcomes import right
 from snn_eval.report.ablation.quantities import ACCURACY, Quantity
-from snn_eval.stats import hierarchical_bootstrap, mean_sd, paired_bootstrap
+from snn_eval.stats import hierarchical_bootstrap, mean_sd, paired_bootstrap, student_interval
 
 __all__ = ["Summary", "accuracy_summary", "delta", "difference", "of_outcomes", "of_replicates", "summary"]
 
 Values = Sequence[ArrayLike]
+
+_ROUNDING = 1e-9
+"""Values this near to each other, relatively, are equal: what is between them is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +34,25 @@ class Summary:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def equal(self) -> bool:
+        """Whether several replicates have one value, which tells nothing of how it varies: there is no interval."""
+        return self.n > 1 and self.sd == 0 and self.low is None
+
 
 def of_replicates(values: Sequence[float | None], asked: int, level: float = 0.95) -> Summary | None:
-    """Of one number a replicate; the interval is the bootstrap's over replicates, and there is none for a single one.
+    """Of one number a replicate; the interval is Student's, with n − 1 degrees of freedom.
 
-    None where no replicate has a value.
+    There is none for a single replicate, and none where all are equal: its width would be zero, which no draw of a few
+    replicates can tell. Factors go in as logarithms. None where no replicate has a value.
     """
     there = [value for value in values if value is not None]
     if not there:
         return None
-    if min(there) == max(there):  # exactly, with no rounding of the mean
-        ends = (there[0], there[0]) if len(there) > 1 else (None, None)
-        return Summary(there[0], 0.0, len(there), asked, *ends)
+    if math.isclose(min(there), max(there), rel_tol=_ROUNDING):
+        return Summary(there[0], 0.0, len(there), asked)
     found = mean_sd(there)
-    interval = hierarchical_bootstrap([[value] for value in there], level)
+    interval = student_interval(there, level)
     return Summary(found.mean, found.sd, len(there), asked, interval.low, interval.high)
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "accuracy_text",
     "bounded",
     "energy_text",
+    "no_interval",
     "points",
     "ratio_text",
     "replicates",
@@ -56,10 +57,19 @@ def bounded(found: Summary, *, signed: bool = True) -> str:
     '+0.12 (one-sided 95 % bounds -0.01, +0.29)'
     """
     sign = "+" if signed else ""
-    ends = ""
+    ends = no_interval(found)
     if found.low is not None and found.high is not None:
         ends = f" (one-sided 95 % bounds {percent(found.low):{sign}.2f}, {percent(found.high):{sign}.2f})"
     return f"{percent(found.mean):{sign}.2f}{ends}"
+
+
+def no_interval(found: Summary) -> str:
+    """Why there is no interval where several replicates are equal; nothing otherwise.
+
+    >>> no_interval(Summary(0.01, 0.0, 3, 3)), no_interval(Summary(0.01, 0.0, 1, 1))
+    (' (no interval: the replicates are equal)', '')
+    """
+    return " (no interval: the replicates are equal)" if found.equal else ""
 
 
 def replicates(count: int) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from helpers.cells import THRESHOLDS, correction, make_cell, outcomes
 
@@ -13,7 +15,8 @@ from snn_eval.report.ablation.choice import best_within, cheapest_at
 from snn_eval.report.ablation.claim_files import claims, claims_json, claims_md
 from snn_eval.report.ablation.findings import Findings
 from snn_eval.report.ablation.groups import CODING, COOPTIMISED, CORRECTION, grouped
-from snn_eval.report.ablation.verdicts import Claim
+from snn_eval.report.ablation.summary import of_replicates
+from snn_eval.report.ablation.verdicts import ONE_SIDED, Claim
 from snn_eval.stats import paired_bootstrap
 
 COMPLETE = (CODING, CORRECTION, COOPTIMISED)
@@ -72,7 +75,17 @@ def test_no_setting_within_the_budget_refutes() -> None:
     new = rows("CO", (COOPTIMISED,), exit_wrong=(0, 0, 0, 0), exit_steps=(3.5, 3.6, 3.7, 4), energy=1e-6)
     found = claim([*BASE, *new], "a")
     assert [part.verdict for part in found.parts] == ["refuted", "refuted"]
-    assert found.parts[0].found == "no setting of it costs as little in 3 replicates"
+    assert found.parts[0].found == "no setting of it costs as little in 3 of 3 replicates"
+    assert "refuted where no replicate has one" in found.rule
+
+
+def test_one_replicate_without_a_setting_leaves_it_open() -> None:
+    good = rows("CO", (COOPTIMISED,), exit_wrong=(400, 60, 20, 10), exit_steps=(1, 2, 3, 4))
+    dear = rows("CO", (COOPTIMISED,), exit_wrong=(0, 0, 0, 0), exit_steps=(3.5, 3.6, 3.7, 4), energy=1e-6)
+    found = claim([*BASE, *good[:2], dear[2]], "a")
+    assert [part.verdict for part in found.parts] == ["undecided", "undecided"]
+    assert found.parts[0].found == "no setting of it costs as little in 1 of 3 replicates"
+    assert found.parts[0].numbers == {"without_setting": 1, "replicates": 3}
 
 
 def test_the_same_components_without_it_stand_beside() -> None:
@@ -106,19 +119,18 @@ def test_a_single_seed_has_samples_to_decide_by() -> None:
 def test_correction_is_looked_at_on_test_and_on_the_same_network(early: int, after: float, verdict: str) -> None:
     """200 wrong at early steps without it; equal accuracy is no rise."""
     base = rows("DC", (CODING,), wrong=(200, 200, 200, 200, 20))
-    new = rows(
-        "DX",
-        (CODING, CORRECTION),
-        wrong=(early, early, early, early, 20),
-        correction=correction([0.8] * 5, [*[after] * 4, 0.99]),
-    )
+    wrong = (early, early, early, early, 20)
+    new = [
+        cell.model_copy(update={"correction": correction([0.8 + s / 1000] * 5, [*[after + s / 800] * 4, 0.99])})
+        for s, cell in enumerate(rows("DX", (CODING, CORRECTION), wrong=wrong))
+    ]
     found = claim([*base, *new], "b")
     assert found.verdict == verdict
     test, validation = found.parts
     assert test.numbers["mean"] == pytest.approx((200 - early) / SAMPLES)
-    assert validation.numbers["mean"] == pytest.approx(after - 0.8)
+    assert validation.numbers["mean"] == pytest.approx(after - 0.8 + 0.00025)
     assert validation.compared == "DX, after against before correction, validation"
-    assert validation.numbers["replicates_that_rose"] == (3 if after > 0.8 else 0)
+    assert validation.numbers["replicates_that_rose"] == (3 if after > 0.8 else 2 if after == 0.8 else 0)
 
 
 def test_few_replicates_without_samples_have_a_sign_and_no_bounds() -> None:
@@ -130,7 +142,28 @@ def test_few_replicates_without_samples_have_a_sign_and_no_bounds() -> None:
     assert part.found == "-5.00 points, 2 replicates; it rose in 1 of 2"
     third = make_cell("DX", (CODING, CORRECTION), 2, correction=correction([0.8] * 4, [0.9] * 4))
     low = claim([*cells, third], "b").parts[0].numbers["low"]
-    assert low == pytest.approx((2 * -0.2 + 0.1) / 3)  # the one that fell is drawn twice: 6 of 27
+    # gains 0.1, -0.2, 0.1: mean 0, sd 0.3/√3, standard error 0.1; Student's 95 % quantile of 2 degrees is 2.919986
+    assert low == pytest.approx(-0.2919986)
+
+
+def test_equal_gains_of_few_images_decide_nothing() -> None:
+    """Gains that differ by rounding alone are equal: 0.9 - 0.8 and 0.8 - 0.7."""
+    cells = [
+        make_cell("DX", (CODING, CORRECTION), s, correction=correction([0.8 - 0.1 * s] * 4, [0.9 - 0.1 * s] * 4))
+        for s in range(3)
+    ]
+    (part,) = claim(cells, "b").parts
+    assert (part.verdict, part.numbers["low"]) == ("undecided", None)
+    assert part.found == "+10.00 (no interval: the replicates are equal) points, 3 replicates; it rose in 3 of 3"
+
+
+@pytest.mark.parametrize(("gains", "verdict"), [((0.10, 0.11, 0.12), "confirmed"), ((0.0, 0.01, 0.1), "undecided")])
+def test_gains_of_few_replicates_are_decided_by_students_bound(gains: tuple[float, ...], verdict: str) -> None:
+    cells = [
+        make_cell("DX", (CODING, CORRECTION), s, correction=correction([0.8] * 4, [0.8 + gain] * 4))
+        for s, gain in enumerate(gains)
+    ]
+    assert claim(cells, "b").verdict == verdict
 
 
 def test_a_small_uncertain_rise_is_undecided() -> None:
@@ -243,3 +276,39 @@ def test_published_accuracy_stands_beside_the_goal() -> None:
     ]
     found = claims(grouped(rows("All", COMPLETE)), published)[3][1]
     assert found.statement.endswith("at mean T ≤ 2 (published: 98.2 % at T 8)")
+
+
+@pytest.mark.parametrize(("replicates", "decimals"), [(3, 12), (5, 12), (3, 0)])
+def test_noise_is_rarely_called_a_rise(replicates: int, decimals: int) -> None:
+    """One-sided bounds of 95 %: at most 6 % of pure noise lies above 0, noise in whole images (``decimals`` 0) too."""
+    draws = np.random.default_rng(1).normal(size=(4000, replicates)).round(decimals)
+    found = [of_replicates(list(values), replicates, ONE_SIDED) for values in draws]
+    rose = np.mean([one is not None and one.low is not None and one.low > 0 for one in found])
+    assert rose <= 0.06
+    assert rose > 0.01, "nothing could be confirmed at all"
+
+
+def test_equal_replicates_have_no_interval() -> None:
+    found = of_replicates([0.01, 0.01, 0.01 * (1 + 1e-12)], 3)
+    assert found is not None
+    assert (found.mean, found.low, found.high, found.equal) == (0.01, None, None, True)
+    single = of_replicates([0.01], 1)
+    assert single is not None
+    assert (single.low, single.equal) == (None, False)
+
+
+def test_energies_of_two_replicates_decide_nothing() -> None:
+    cells = [cell for cell in three_rows(0.9e-7) if cell.replicate.value < 2]
+    assert [part.verdict for part in claim(cells, "c").parts] == ["undecided", "undecided"]
+
+
+@pytest.mark.parametrize(("factors", "verdict"), [((0.90, 0.92, 0.95), "confirmed"), ((0.80, 0.99, 0.99), "undecided")])
+def test_energy_factors_that_vary_are_decided_by_students_bound(factors: tuple[float, ...], verdict: str) -> None:
+    curve = {"exit_wrong": (400, 100, 40, 30), "exit_steps": (1, 2, 3, 4), "samples": SAMPLES}
+    varied = [make_cell("All", COMPLETE, s, energy=factor * 1e-7, **curve) for s, factor in enumerate(factors)]
+    part = claim([*three_rows(1e-7)[:6], *varied], "c").parts[0]
+    logs = [math.log(factor) for factor in factors]
+    mean = sum(logs) / 3
+    error = (sum((one - mean) ** 2 for one in logs) / 2 / 3) ** 0.5
+    assert part.numbers["high"] == pytest.approx(math.exp(mean + 2.919986 * error))
+    assert part.verdict == verdict

@@ -77,7 +77,7 @@ def test_gains_costs_and_what_brings_nothing() -> None:
         "Co-optimisation (Priced − B0, all steps)",
     ]
     (cost,) = found.costs
-    assert cost.startswith("Co-optimisation (Priced − B0, all steps): energy × 1.500 [1.500, 1.500]. Energy a sample ")
+    assert cost.startswith("Co-optimisation (Priced − B0, all steps): energy × 1.500 (no interval: the repl")
     (idle,) = found.idle
     assert idle.startswith("Dynamic coding (Dear − B0, all steps): accuracy +0.00 [+0.00, +0.00] points, mean accuracy")
     assert [section.title for section in finding_sections(found)] == ["What helps", "What costs", "What does not help"]
@@ -104,7 +104,7 @@ def test_a_sure_difference_that_is_too_small_is_no_gain() -> None:
     new = seeds("X", CODING, exit_steps=(1.0, 1.5, 1.99, 3.0), truncated=[], energy=0.998e-7)
     at_exits = [line for line in Findings.of(grouped([*base, *new])).idle if "at exits" in line]
     assert len(at_exits) == 1
-    assert "energy × 0.993 [0.993, 0.993], mean T -0.01 [-0.01, -0.01]" in at_exits[0]
+    assert "energy × 0.993 (no interval: the replicates are equal), mean T -0.01 (no interval" in at_exits[0]
 
 
 def test_energy_is_told_by_its_parts() -> None:

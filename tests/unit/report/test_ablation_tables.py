@@ -78,7 +78,9 @@ def test_csv_holds_mean_sd_and_interval_of_every_quantity() -> None:
     assert (float(base["accuracy_low"]), float(base["accuracy_high"])) == pytest.approx((ends.low, ends.high))
     assert float(base["energy_total_mean"]) == pytest.approx((1 + 1.1 + 1.2) / 3 * 1e-7)
     assert float(base["energy_total_sd"]) == pytest.approx(0.1 * 1e-7)
-    assert (base["energy_total_low"], base["energy_total_high"]) == ("1e-07", "1.2e-07")
+    half = 4.302652730 * 0.1e-7 / 3**0.5  # Student's 97.5 % quantile of 2 degrees of freedom
+    ends = float(base["energy_total_low"]), float(base["energy_total_high"])
+    assert ends == pytest.approx((1.1e-7 - half, 1.1e-7 + half))
     assert float(base["energy_synaptic_mean"]) == pytest.approx(0.6 * 1.1e-7)
     assert (base["ac_mean"], base["mac_mean"], base["spikes_mean"]) == ("4000", "500", "400")
     assert (base["spikes_hidden_mean"], base["spikes_output_mean"]) == ("400", "0")
