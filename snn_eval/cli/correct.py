@@ -80,6 +80,8 @@ def correct(checkpoint: Path, suite: str | None, values: tuple[str, ...], **flag
         seed=flags["seed"],
         device=torch_device(flags["device"]),
     )
+    for note in made.notes:
+        click.echo(f"snn-eval: warning: {note}", err=True)
     _tell(made.report)
     further = {
         "--arch": flags["arch"],

@@ -18,7 +18,7 @@ from snn_eval.models.layered import LayeredNet
 from snn_eval.models.neurons import NeuronConfig, build_neuron
 from snn_eval.models.seven_block import SevenBlockNet
 
-__all__ = ["ARCHITECTURES", "SpikingConvNet", "build_network"]
+__all__ = ["ARCHITECTURES", "SpikingConvNet", "build_network", "network_run_for"]
 
 
 class SpikingConvNet(nn.Module):
@@ -131,3 +131,30 @@ def build_network(
         if "memory" in str(error):  # a network too large for this machine is told as such
             raise
         raise SuiteError(f"model: {arch} does not take these values: {str(error).splitlines()[0]}") from error
+
+
+def network_run_for(
+    time_steps: int,
+    arch: str,
+    built_for: int | None,
+    config: Mapping[str, Any],
+    *,
+    folder: Path | None = None,
+    own: Collection[str] = (),
+) -> nn.Module:
+    """A reference network of the shape it was trained with, to be run for another number of steps.
+
+    What holds a value for each step (a coding) keeps those of all steps it was ``built_for``; a shorter run takes the
+    first ones, so that it is the beginning of a longer one.
+
+    Args:
+        time_steps: T of its runs.
+        arch, config, folder, own: as for :func:`build_network`.
+        built_for: T that its weights are of; None if nothing tells, then ``time_steps``.
+
+    Raises:
+        SuiteError: as :func:`build_network`.
+    """
+    module = build_network(arch, time_steps if built_for is None else built_for, config, folder=folder, own=own)
+    module.time_steps = time_steps  # type: ignore[assignment]  # every network of ours reads it as it runs
+    return module

@@ -17,9 +17,9 @@ from snn_eval.models.adapters import AdaptedNetwork, adapt
 from snn_eval.models.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
 from snn_eval.models.convert import converted, is_ann
 from snn_eval.models.encoders import SEQUENCES
-from snn_eval.models.networks import build_network
+from snn_eval.models.networks import network_run_for
 from snn_eval.models.values import merged, name_and_values
-from snn_eval.run.load import load_network
+from snn_eval.run.load import fold_note, load_network
 from snn_eval.suite import Suite
 from snn_eval.train.correct import Corrected, CorrectionReport, correct_network
 from snn_eval.train.correct.images import Images
@@ -32,11 +32,12 @@ _FEWEST_STEPS = 2
 
 @dataclass(frozen=True, slots=True)
 class CorrectedCheckpoint:
-    """The file written, its SHA-256, and what was done to the network in it."""
+    """The file written, its SHA-256, what was done to the network in it, and what the user should know of it."""
 
     path: Path
     sha256: str
     report: CorrectionReport
+    notes: tuple[str, ...] = ()
 
     @property
     def summary(self) -> Correction:
@@ -87,6 +88,7 @@ def correct_checkpoint(
     """
     samples = load_samples(suite, options)
     stored = load_checkpoint(checkpoint)
+    notes = tuple(filter(None, [fold_note(suite, stored, "corrected", "validation samples")]))
     if is_ann(stored):
         stored = _converted(suite, stored, samples, seed)
         network = _network(suite, stored)
@@ -96,7 +98,7 @@ def correct_checkpoint(
     base, config = _base(suite, stored, arch)
     corrected = correct_network(network, samples, suite.correct, seed=seed, device=device)
     made = _checkpoint(suite, stored, base, config, corrected, seed)
-    return CorrectedCheckpoint(output, save_checkpoint(output, made), corrected.report)
+    return CorrectedCheckpoint(output, save_checkpoint(output, made), corrected.report, notes)
 
 
 def _converted(suite: Suite, ann: Checkpoint, samples: Samples, seed: int) -> Checkpoint:
@@ -114,7 +116,7 @@ def _converted(suite: Suite, ann: Checkpoint, samples: Samples, seed: int) -> Ch
 
 def _network(suite: Suite, stored: Checkpoint) -> AdaptedNetwork:
     """A network of ours with the weights of a checkpoint that is in no file."""
-    module = build_network(stored.arch or "", suite.input.time_steps, stored.config or {})
+    module = network_run_for(suite.input.time_steps, stored.arch or "", stored.time_steps, stored.config or {})
     load_weights(module, stored)
     axis = 1 if suite.input.encoding in SEQUENCES else 0
     return adapt(module, suite.input.time_steps, sample_axis=axis, **suite.model.calling)
@@ -156,7 +158,7 @@ def _checkpoint(
         state_dict=_state(corrected.module),
         arch="corrected" if layers else base,
         config={"arch": base, "config": dict(config), "layers": layers} if layers else dict(config),
-        time_steps=suite.input.time_steps,
+        time_steps=stored.time_steps or suite.input.time_steps,  # what its weights are of
         suite=suite.name,
         suite_version=suite.suite.version,
         provenance=provenance,

@@ -20,14 +20,14 @@ from snn_eval.models.checkpoint import Checkpoint, load_checkpoint, load_trusted
 from snn_eval.models.corrected import attach
 from snn_eval.models.encoders import SEQUENCES
 from snn_eval.models.factory import user_network
-from snn_eval.models.networks import ARCHITECTURES, build_network
+from snn_eval.models.networks import ARCHITECTURES, network_run_for
 from snn_eval.models.nir import is_nir
 from snn_eval.models.user_sources import own_neurons
 from snn_eval.models.values import merged, name_and_values
 from snn_eval.run.match import fitting_networks
 from snn_eval.suite import Suite, with_values
 
-__all__ = ["LoadedNetwork", "fresh_network", "load_network", "restored", "torch_device"]
+__all__ = ["LoadedNetwork", "fold_note", "fresh_network", "load_network", "restored", "torch_device"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,8 @@ def _build(suite: Suite, stored: Checkpoint, arch: str | None) -> tuple[nn.Modul
         raise SuiteError(f"--arch: expected {expected}, got {arch!r}")
     config: Mapping[str, Any] = stored.config if stored.config is not None and base == stored.arch else model.config
     own = own_neurons(merged(model.config, values))  # a file that only the checkpoint names is not run
-    return build_network(base, time_steps, merged(config, values), folder=suite.folder, own=own), base
+    config = merged(config, values)
+    return network_run_for(time_steps, base, stored.time_steps, config, folder=suite.folder, own=own), base
 
 
 def _notes(suite: Suite, stored: Checkpoint) -> tuple[str, ...]:
@@ -233,15 +234,21 @@ def _notes(suite: Suite, stored: Checkpoint) -> tuple[str, ...]:
         notes.append(f"trained for {stored.time_steps} time steps, measured with {suite.input.time_steps}")
     if stored.suite is not None and stored.suite != suite.name:
         notes.append(f"trained for suite {stored.suite}, measured on {suite.name}")
-    trained, measured = _trained_fold(stored), suite.data.fold
-    if stored.suite == suite.name and trained != measured:
-        folds = ["no fold" if fold is None else f"fold {fold}" for fold in (trained, measured)]
-        told = f"trained on {folds[0]} of the data, measured on {folds[1]}"
-        notes.append(f"{told}: samples measured may be among those it was trained on")
+    notes += filter(None, [fold_note(suite, stored)])
     told = stored.provenance.get("data_notes", ())
     if isinstance(told, list | tuple):
         notes += [f"trained on {note}" for note in told if isinstance(note, str)]
     return tuple(notes)
+
+
+def fold_note(suite: Suite, stored: Checkpoint, done: str = "measured", samples: str = "samples measured") -> str:
+    """That a checkpoint was trained on another fold of the suite's data than that it is ``done`` on; nothing if not."""
+    trained, used = _trained_fold(stored), suite.data.fold
+    if stored.suite != suite.name or trained == used:
+        return ""
+    folds = ["no fold" if fold is None else f"fold {fold}" for fold in (trained, used)]
+    told = f"trained on {folds[0]} of the data, {done} on {folds[1]}"
+    return f"{told}: {samples} may be among those it was trained on"
 
 
 def _trained_fold(stored: Checkpoint) -> int | None:

@@ -135,3 +135,44 @@ def test_help_has_an_example(snn_eval: Callable[..., Any]) -> None:
     answer = snn_eval("correct", "--help")
     assert answer.code == 0
     assert "snn-eval correct trained/best.pt --suite digits" in answer.out
+
+
+def _coded(path: Path, **provenance: Any) -> None:
+    """A network with a gain for each of 8 steps that are not 0."""
+    config = {"in_shape": [1, 8, 8], "layers": ["4C3", "FC10"], "coding": "gain"}
+    torch.manual_seed(0)
+    module = build_network("layered-net", 8, config)
+    module.get_submodule("layers.0.coding").get_parameter("k").data = torch.linspace(0.8, -0.6, 8)
+    save_checkpoint(
+        path, Checkpoint(module.state_dict(), "layered-net", config, 8, "digits", 1, provenance=dict(provenance))
+    )
+
+
+def test_a_coded_network_is_measured_and_corrected_at_fewer_steps(snn_eval: Callable[..., Any]) -> None:
+    """A run of 3 steps answers as one of 8 does after its first 3."""
+    _coded(Path("coded.pt"))
+    whole = snn_eval("correct", "coded.pt", "--mode", "prefix", "--no-readout", *FEW)
+    fewer = snn_eval("correct", "coded.pt", "--mode", "prefix", "--time-steps", "3", "--output", "fewer.pt", *FEW)
+    assert (whole.code, fewer.code) == (0, 0), whole.err + fewer.err
+    stored = load_checkpoint(Path("fewer.pt"))
+    assert (stored.time_steps, len(stored.state_dict["layers.0.coding.k"])) == (8, 8)
+    for name in ("coded.pt", "coded-corrected.pt", "fewer.pt"):
+        long = snn_eval("run", "--models", "digits", name, "--quiet", "--limit", "60")
+        short = snn_eval("run", "--models", "digits", name, "--quiet", "--limit", "60", "--time-steps", "3")
+        assert (long.code, short.code) == (0, 0), long.err + short.err
+        found = [
+            [m.value for m in read_record(run.last / "record.json").measurements if m.metric == "accuracy_prefix"]
+            for run in (long, short)
+        ]
+        assert len(found[0]) == 8
+        assert found[0][:3] == found[1]
+
+
+def test_a_checkpoint_of_another_fold_is_corrected_with_a_warning(snn_eval: Callable[..., Any]) -> None:
+    _coded(Path("fold.pt"), suite={"data": {"fold": 2}})
+    answer = snn_eval("correct", "fold.pt", "--no-readout", *FEW)
+    assert answer.code == 0
+    assert answer.err == (
+        "snn-eval: warning: trained on fold 2 of the data, corrected on no fold: validation samples may be among those "
+        "it was trained on\n"
+    )

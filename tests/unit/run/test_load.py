@@ -11,6 +11,7 @@ from torch import nn
 
 from snn_eval.errors import CheckpointError, InputError, NetworkError, SuiteError
 from snn_eval.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from snn_eval.models.corrected import attach
 from snn_eval.models.networks import build_network
 from snn_eval.run.load import load_network, torch_device
 from snn_eval.suite import Suite, load_suite, with_values
@@ -222,3 +223,37 @@ def test_devices() -> None:
     for name in ("tpu", "mps", "cuda:99", "3"):
         with pytest.raises(InputError, match="expected"):
             torch_device(name)
+
+
+@pytest.mark.parametrize("coding", ["gain", "channel-gain"])
+@pytest.mark.parametrize("corrected", [False, True])
+def test_fewer_steps_than_trained_are_the_beginning(suite: Suite, tmp_path: Path, coding: str, corrected: bool) -> None:
+    """A coding has a row for each step it was trained with, a correction for its first ones: all are loaded."""
+    config = {"in_shape": [1, 8, 8], "layers": ["3C3", "FC5", "FC10"], "coding": coding}
+    torch.manual_seed(0)
+    module = build_network("layered-net", 8, config)
+    layers = {"layers.0.neuron": {"channels": 3, "steps": 6, "gain": True}}
+    for part in module.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+            nn.init.constant_(part.bias, 1.2)  # so that all layers fire
+    if corrected:
+        attach(module, layers)
+    with torch.no_grad():
+        for name, weight in module.named_parameters():
+            if "coding" in name or "correction" in name:
+                weight.add_(torch.rand_like(weight) - 0.3)
+    stored = Checkpoint(module.state_dict(), "layered-net", config, 8, suite.name, 1)
+    if corrected:
+        stored = replace(stored, arch="corrected", config={"arch": "layered-net", "config": config, "layers": layers})
+    path = tmp_path / "coded.pt"
+    save_checkpoint(path, stored)
+    x = torch.rand(20, 1, 8, 8)
+    runs = {}
+    for steps in (3, 8, 10):
+        timed = with_values(suite, {"input.time_steps": steps}, "test")
+        runs[steps] = load_network(timed, path, EXAMPLE, classes=10).network.run(x)
+        assert len(runs[steps]) == steps
+    assert torch.equal(runs[3], runs[8][:3])
+    assert torch.equal(runs[8], runs[10][:8])
+    assert len(runs[8].unique(dim=0)) > 3, "steps differ"
+    assert len(runs[8].unique(dim=1)) > 3, "samples differ"
