@@ -63,7 +63,7 @@ def document(
     sections = [
         cost_section(groups, reference),
         size_section(groups),
-        claims_section(found),
+        claims_section(found) if found else None,
         *finding_sections(findings),
         original_section(groups, published),
         feature_section(groups, reference, published),
@@ -91,7 +91,7 @@ def _lead(groups: Sequence[Group], cells: Sequence[CellRecord], quick: bool) -> 
     asked = sum(group.asked for group in groups)
     done = sum(len(group.done) for group in groups)
     samples = sorted({cell.samples for cell in cells if cell.status == "done"})
-    counts = " or ".join(str(count) for count in samples) or "no"
+    counts = " or ".join(f"{count:,}" for count in samples) or "no"
     lines = [f"{done} of {asked} cells measured, {counts} test samples each."]
     if quick:
         lines.insert(0, "A quick look: shortened trainings and few samples. Nothing here is a result.")

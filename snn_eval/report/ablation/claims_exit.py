@@ -101,7 +101,7 @@ def accuracy_goal(
     theirs = published_rows(published).get("Complete Component", {})
     beside = ""
     if "accuracy" in theirs and "time_steps" in theirs:
-        beside = f" (published: {theirs['accuracy'][0]:g} % at T {theirs['time_steps'][0]:g})"
+        beside = f" (SNN_Eval published {theirs['accuracy'][0]:g} % at T {theirs['time_steps'][0]:g})"
     part = _goal(row, target, steps)
     return Claim(
         "d",

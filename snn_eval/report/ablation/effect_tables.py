@@ -124,7 +124,8 @@ def correction_section(groups: Sequence[Group]) -> Section | None:
     first = next(c.correction for g in groups for c in g.done if c.correction is not None)
     text = (
         "Accuracy (%) after t steps on the validation part, mean over replicates: the same trained network before and "
-        f"after the correction ({first.mode}{', readout' if first.readout else ''}; {first.samples} training samples).",
+        f"after the correction ({first.mode}{', readout' if first.readout else ''}; {first.samples:,} training "
+        "samples).",
     )
     headers = ["row", "correction", *(f"t = {t}" for t in range(1, widest - 1))]
     return Section("Before and after correction", text, Table.of(headers, rows, left=2))

@@ -7,7 +7,7 @@ from typing import Any
 
 from snn_eval.report.ablation.document import Section, Table
 from snn_eval.report.ablation.groups import CODING, Group, find, paired
-from snn_eval.report.ablation.original import counterparts, published_rows
+from snn_eval.report.ablation.original import ORIGINAL, counterparts, published_rows
 from snn_eval.report.ablation.quantities import QUANTITIES
 from snn_eval.report.ablation.summary import delta
 from snn_eval.report.ablation.words import points
@@ -37,8 +37,13 @@ def level(ratio: float) -> str:
     return "Low" if ratio <= _LOW else "High" if ratio >= _HIGH else "Middle"
 
 
-def feature_section(groups: Sequence[Group], reference: str | None, published: Sequence[Mapping[str, Any]]) -> Section:
-    """Each row against the row the original calls General; the published word in brackets."""
+def feature_section(
+    groups: Sequence[Group], reference: str | None, published: Sequence[Mapping[str, Any]]
+) -> Section | None:
+    """Each row against the row the original calls General, published words in brackets; None where nothing of the
+    original is published."""
+    if not published_rows(published):
+        return None
     rows, bases = [], []
     for group, counterpart in zip(groups, counterparts(groups), strict=True):
         base = _general(groups, group, reference)
@@ -54,9 +59,8 @@ def feature_section(groups: Sequence[Group], reference: str | None, published: S
         "interval. Epoch is epochs to 99 %, T the mean number of steps, energy total. Published words in brackets."
     )
     headers = ["row", "Accuracy gain", *(title for title, _ in _FEATURES)]
-    return Section(
-        "The original's feature table, recomputed", (rule,), Table.of(headers, rows), (_inverted(published),)
-    )
+    title = "The original's feature table, recomputed"
+    return Section(title, (ORIGINAL, rule), Table.of(headers, rows), (_inverted(published),))
 
 
 def _general(groups: Sequence[Group], group: Group, reference: str | None) -> Group | None:

@@ -15,6 +15,7 @@ from snn_eval.cell import CellRecord, read_cell, write_cell
 from snn_eval.errors import RunError
 from snn_eval.report.ablation.build import document
 from snn_eval.report.ablation.claim_files import claims, claims_json, claims_md
+from snn_eval.report.ablation.claim_roles import stated
 from snn_eval.report.ablation.controls import curves_csv
 from snn_eval.report.ablation.effect_tables import effects_csv
 from snn_eval.report.ablation.effects import Effects
@@ -142,7 +143,7 @@ def _write(cells: Sequence[CellRecord], folder: Path, inputs: _Inputs) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     groups = grouped(cells, inputs.rows, inputs.replicates, inputs.order)
     effects, findings = Effects.of(groups), Findings.of(groups)
-    found = claims(groups, inputs.published, inputs.goal)
+    found = stated(claims(groups, inputs.published, inputs.goal), groups, inputs.goal, quick=inputs.quick)
     images = draw(groups, effects)
     made = document(
         groups,
@@ -161,7 +162,7 @@ def _write(cells: Sequence[CellRecord], folder: Path, inputs: _Inputs) -> Path:
         "curves.csv": curves_csv(groups),
         "effects.csv": effects_csv(effects, findings),
         "claims.json": claims_json(found, findings),
-        "claims.md": claims_md(f"Claims: {made.title}", made.lead, found, findings),
+        "claims.md": claims_md(f"Claims: {made.title}", made.lead, found, findings) if found else "",
         "table.tex": to_latex(made),
         "table.html": to_html(made, images),
         **{name: images.get(name, b"") for name in FIGURES},

@@ -13,7 +13,10 @@ from snn_eval.report.ablation.words import accuracy_text, shown, with_unit
 from snn_eval.report.format import ABSENT
 from snn_eval.units import COUNT
 
-__all__ = ["PUBLISHED_ROWS", "counterparts", "original_section", "published_rows"]
+__all__ = ["ORIGINAL", "PUBLISHED_ROWS", "counterparts", "original_section", "published_rows"]
+
+ORIGINAL = "The original is SNN_Eval (README of inotiafvrimmer/wang_code.eval_up on GitHub, 2025)."
+"""Whose published values stand beside ours."""
 
 PUBLISHED_ROWS: Mapping[frozenset[str], str] = {
     frozenset({CODING}): "Dynamic Coding",
@@ -52,20 +55,19 @@ _CAVEATS = (
 )
 
 
-def original_section(groups: Sequence[Group], published: Sequence[Mapping[str, Any]]) -> Section:
-    """One row a group, and the published rows that no group stands for."""
+def original_section(groups: Sequence[Group], published: Sequence[Mapping[str, Any]]) -> Section | None:
+    """One row a group, and the published rows that no group stands for; None where nothing of it is published."""
     theirs = published_rows(published)
+    if not theirs:
+        return None
     counterpart = counterparts(groups)
     rows = [_ours(group, theirs.get(name, {})) for group, name in zip(groups, counterpart, strict=True)]
     shown_rows = set(counterpart)
     for name, values in theirs.items():
         if name not in shown_rows:
             rows.append([f"{name} (published only)", *_beside([ABSENT] * 7, values)])
-    notes = [*(_CAVEATS if theirs else ()), *_elsewhere(theirs)]
-    title = "In the shape of the original's table"
-    if not theirs:
-        return Section(title, ("Nothing is published for this data set.",), _ours_alone(rows))
-    return Section(title, (), Table.of(list(_HEADERS), rows), tuple(notes))
+    notes = (*_CAVEATS, *_elsewhere(theirs))
+    return Section("In the shape of the original's table", (ORIGINAL,), Table.of(list(_HEADERS), rows), notes)
 
 
 def counterparts(groups: Sequence[Group]) -> list[str]:
@@ -78,11 +80,6 @@ def counterparts(groups: Sequence[Group]) -> list[str]:
         found.append("" if place in seen else name)
         seen.add(place)
     return found
-
-
-def _ours_alone(rows: Sequence[Sequence[str]]) -> Table:
-    kept = [place for place, header in enumerate(_HEADERS) if not header.startswith("published")]
-    return Table.of([_HEADERS[place] for place in kept], [[row[place] for place in kept] for row in rows])
 
 
 def published_rows(published: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, list[float]]]:

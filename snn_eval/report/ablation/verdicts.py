@@ -1,16 +1,18 @@
-"""Verdicts of claims: a one-sided bound above the limit confirms one, a bound below it refutes it, else undecided."""
+"""Verdicts of claims: a one-sided bound above the limit confirms one, a bound below it refutes it, else undecided.
+
+Claims about shortened trainings are not judged."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from snn_eval.report.ablation.summary import Summary
 
-__all__ = ["ONE_SIDED", "Claim", "Part", "Verdict", "at_least", "overall"]
+__all__ = ["ONE_SIDED", "Claim", "Part", "Verdict", "at_least", "overall", "unjudged"]
 
-Verdict = Literal["confirmed", "refuted", "undecided"]
+Verdict = Literal["confirmed", "refuted", "undecided", "not judged: quick"]
 
 ONE_SIDED = 0.90
 """Level of the two-sided interval whose ends are the one-sided 95 % bounds."""
@@ -38,11 +40,20 @@ class Claim:
     statement: str
     rule: str
     parts: tuple[Part, ...]
+    judged: bool = True
 
     @property
     def verdict(self) -> Verdict:
         """Of all deciding parts; undecided where there are none."""
+        if not self.judged:
+            return "not judged: quick"
         return overall([part.verdict for part in self.parts if part.decides])
+
+
+def unjudged(claim: Claim) -> Claim:
+    """The claim of a quick ablation: what was compared and found, and no verdict."""
+    parts = tuple(replace(part, verdict="not judged: quick") for part in claim.parts)
+    return replace(claim, parts=parts, judged=False)
 
 
 def at_least(found: Summary | None, limit: float) -> Verdict:

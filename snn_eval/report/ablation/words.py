@@ -118,17 +118,21 @@ def shown(quantity: Quantity, found: Summary | None) -> str:
     if found.n > 1 and found.sd:
         factor = 1.0 if not found.mean else scaled(found.mean, _scaled_as(quantity.unit))[0] / found.mean
         decimals = len(number.partition(".")[2])
-        spread = f"{found.sd * factor:.{decimals}f}" if decimals < 2 else f"{found.sd * factor:.2g}"
+        spread = f"{found.sd * factor:,.{decimals}f}" if decimals < 2 else f"{found.sd * factor:.2g}"
         number = f"{number} ({spread})"
     some = f" ({found.n} of {found.asked})" if found.n < found.asked else ""
     return f"{number} {prefix}".rstrip() + some
 
 
 def with_unit(value: float, unit: str) -> str:
-    """A single value for a table whose header names the unit; counts, steps and seconds without needless digits."""
+    """A single value for a table whose header names the unit; counts, steps and seconds without needless digits.
+
+    >>> with_unit(15118.0, "count"), with_unit(5700.4, "s"), with_unit(1.716, "step"), with_unit(20140.0, "op/sample")
+    ('15,118', '5,700 s', '1.72', '20.14 k')
+    """
     if unit in (COUNT, STEP, SECONDS):
         whole = float(value).is_integer() and abs(value) < 1e15
-        text = f"{value:.0f}" if whole else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
+        text = f"{value:.2f}" if abs(value) < 100 and not whole else f"{value:,.0f}"
         return f"{text} s" if unit == SECONDS else text
     return cell(value, unit)
 

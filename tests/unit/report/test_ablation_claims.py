@@ -275,7 +275,7 @@ def test_published_accuracy_stands_beside_the_goal() -> None:
         {"model": "SNN_Eval, Complete Component", "metric": "accuracy", "value": 98.2, "time_steps": 8},
     ]
     found = claims(grouped(rows("All", COMPLETE)), published)[3][1]
-    assert found.statement.endswith("at mean T ≤ 2 (published: 98.2 % at T 8)")
+    assert found.statement.endswith("at mean T ≤ 2 (SNN_Eval published 98.2 % at T 8)")
 
 
 @pytest.mark.parametrize(("replicates", "decimals"), [(3, 12), (5, 12), (3, 0)])
