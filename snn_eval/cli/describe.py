@@ -114,7 +114,7 @@ def _ours(content: Content) -> Iterator[tuple[str, str]]:
 
 def _fits(content: Content, matches: Sequence[Match]) -> Iterator[tuple[str, str]]:
     names = ", ".join(match.suite.name for match in matches)
-    if matches and content.format == "NIR":
+    if matches and content.format in ("NIR", "torch.export"):
         yield "could take", f"{names}: input and classes have these sizes"
     elif matches and matches[0].how == "network":
         yield "fits", f"{names}: every tensor of the suite's network, with its shape"
@@ -144,7 +144,9 @@ def _advice(content: Content, matches: Sequence[Match]) -> str:
             return f"Reading it would call {', '.join(bad)}, which no network needs: do not load it anywhere."
         told = "To measure it, save its weights where it was made: torch.save(module.state_dict(), 'weights.pth')"
         return f"{told}\nor, only if you trust whoever made it:  snn-eval run --models SUITE {path} --trust"
-    if content.format in ("TorchScript", "torch.export"):
+    if content.program is not None:
+        return _program_advice(content, matches, path)
+    if content.format == "TorchScript":
         return (
             "It cannot be measured: no call inside it can be seen. Give the state_dict of the module it was made from."
         )
@@ -186,6 +188,29 @@ def _graph_advice(content: Content, matches: Sequence[Match], path: str) -> str:
         )
     told = f"To measure it, with data of your own whose samples are {shape} a step (docs/extending.md):"
     return f"{told}\n  snn-eval run --models my-suite.toml {path}"
+
+
+def _program_advice(content: Content, matches: Sequence[Match], path: str) -> str:
+    """The commands for a program of torch.export, what spikes in it, or which operation cannot be run."""
+    from snn_eval.errors import CheckpointError
+    from snn_eval.models.exported.building import exported_spikes
+
+    try:
+        spikes = exported_spikes(content.path)
+    except CheckpointError as error:
+        return f"It cannot be measured: {error}"
+    steps = f" --time-steps {spikes.time_steps}" if spikes.time_steps else ""
+    if spikes.neurons:
+        found = f"Its spikes are told: {len(spikes.neurons)} modules give only zeros and ones, made by a comparison."
+    elif spikes.elsewhere:
+        found = f"It holds no neurons, but {spikes.elsewhere} comparisons: spikes are not counted, operations are."
+    else:
+        found = "Nothing in it spikes."
+    if matches:
+        lines = [f"  snn-eval run --models {m.suite.name} {path}{' --flatten' * m.flatten}{steps}" for m in matches]
+        return "\n".join([f"{found} To try, with --normalize and --encoding as it was trained:", *lines])
+    own = f"  snn-eval run --models my-suite.toml {path}{steps}"
+    return f"{found} To measure it, with data of your own (docs/extending.md):\n{own}"
 
 
 def _flags(content: Content, match: Match) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -24,6 +24,9 @@ from snn_eval.models.checkpoint import (
 )
 from snn_eval.models.digest import file_sha256
 from snn_eval.models.pickled import imported_names
+
+if TYPE_CHECKING:
+    from snn_eval.models.exported.graph import Graph
 
 __all__ = ["Content", "Format", "TensorEntry", "inspect_file"]
 
@@ -58,6 +61,7 @@ class Content:
         nodes: of a NIR graph: name -> type.
         checkpoint: in files of ours, all they say of themselves.
         neurons: framework whose neurons the names show, empty where none does.
+        program: the graph of a program of ``torch.export``.
     """
 
     path: Path
@@ -72,6 +76,7 @@ class Content:
     nodes: Mapping[str, str] = field(default_factory=dict)
     checkpoint: Checkpoint | None = None
     neurons: str = ""
+    program: Graph | None = None
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -103,8 +108,21 @@ def inspect_file(path: Path) -> Content:
     if is_torchscript(path):
         return replace(content, format="TorchScript", imports=_imports(path))
     if is_exported(path):
-        return replace(content, format="torch.export")
+        return _program(replace(content, format="torch.export"))
     return _pytorch(content)
+
+
+def _program(content: Content) -> Content:
+    """Input, outputs, neurons and tensors of a program of torch.export; nothing of it is run."""
+    from snn_eval.models.exported.building import exported_graph, outputs_of
+
+    archive, graph = exported_graph(content.path)
+    shapes = [graph.input.shape, *outputs_of(graph).values()]
+    told = ["×".join("N" if size is None else str(size) for size in shape) or "one number" for shape in shapes]
+    kept = graph.parameters | graph.buffers
+    tensors = tuple(_entry(name, tensor) for name, tensor in archive.tensors.items() if name in kept)
+    beside = {"input": told[0], "output": ", ".join(told[1:])}
+    return replace(content, tensors=tensors, beside=beside, program=graph)
 
 
 def _pytorch(content: Content) -> Content:

@@ -16,7 +16,7 @@ from snn_eval.errors import CheckpointError, InputError, NetworkError, SnnEvalEr
 from snn_eval.models.adapters import AdaptedNetwork, adapt
 from snn_eval.models.adapters.told import found_out
 from snn_eval.models.adapters.unnamed import unnamed_spikes
-from snn_eval.models.checkpoint import Checkpoint, load_checkpoint, load_trusted_module, load_weights
+from snn_eval.models.checkpoint import Checkpoint, is_exported, load_checkpoint, load_trusted_module, load_weights
 from snn_eval.models.corrected import attach
 from snn_eval.models.encoders import SEQUENCES
 from snn_eval.models.factory import user_network
@@ -93,6 +93,8 @@ def load_network(
     stored = None
     if is_nir(checkpoint):
         module, name, notes = _graph(suite, checkpoint, arch)
+    elif is_exported(checkpoint):
+        module, name, notes = _program(suite, checkpoint, arch)
     elif trust:
         module, name = load_trusted_module(checkpoint), checkpoint.stem
     else:
@@ -152,6 +154,21 @@ def _graph(suite: Suite, checkpoint: Path, arch: str | None) -> tuple[nn.Module,
         raise SuiteError(f"--arch: expected none, {checkpoint.name} is a NIR graph and holds its network; leave it out")
     network = nir_network(checkpoint, suite.input.time_steps)
     return network, "NIR graph", (f"NIR graph, dt = {network.graph.dt:g} s",)
+
+
+def _program(suite: Suite, checkpoint: Path, arch: str | None) -> tuple[nn.Module, str, tuple[str, ...]]:
+    """The network in a program of ``torch.export``, its name, and what the program no longer holds."""
+    from snn_eval.models.exported.building import exported_network, missing
+
+    if arch:
+        told = f"{checkpoint.name} is a program of torch.export and holds its network; leave it out"
+        raise SuiteError(f"--arch: expected none, {told}")
+    network = exported_network(checkpoint)
+    steps, asked = network.exported_spikes.time_steps, suite.input.time_steps
+    if steps not in (0, asked):
+        told = f"{checkpoint.name} was exported for {steps} time steps, which cannot be changed"
+        raise SuiteError(f"{told}; got {asked}; give --time-steps {steps}")
+    return network, "exported program", tuple(filter(None, [missing(network)]))
 
 
 def fresh_network(suite: Suite, example: Tensor, *, classes: int) -> LoadedNetwork:

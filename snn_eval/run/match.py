@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
@@ -16,6 +16,9 @@ from snn_eval.models.inspect import Content
 from snn_eval.models.names import matched_names
 from snn_eval.models.networks import build_network
 from snn_eval.suite import Suite, load_suite, suite_names
+
+if TYPE_CHECKING:
+    from snn_eval.models.exported.graph import Graph
 
 __all__ = ["Match", "fitting_networks", "matching_suites"]
 
@@ -43,6 +46,8 @@ def matching_suites(content: Content) -> list[Match]:
         return [Match(suite, "file") for suite in suites if suite.name == content.checkpoint.suite]
     if content.format == "NIR":
         return _suites_of_graph(content, suites)
+    if content.program is not None:
+        return _suites_of_program(content.program, suites)
     if content.format != "state dict":
         return []
     named = {tensor.name: tensor.shape for tensor in content.tensors}
@@ -95,6 +100,21 @@ def _sizes_fit(suite: Suite, content: Content) -> bool:
         return False
     first, last = weights[0], weights[-1]
     return first[1] == (shape[0] if len(first) == 4 else math.prod(shape)) and last[0] == classes
+
+
+def _suites_of_program(program: Graph, suites: Iterable[Suite]) -> list[Match]:
+    """Suites whose samples end the shape of a program's input, or as many values, and whose classes end its output."""
+    last = program.shapes.get(program.outputs[0], ()) if program.outputs else ()
+    fits = [suite for suite in suites if last and _sizes(suite)[1] == last[-1]]
+    given = program.input.shape
+    whole = [Match(suite, "sizes") for suite in fits if _ends(given, _sizes(suite)[0])]
+    flat = [Match(suite, "sizes", True) for suite in fits if _ends(given, (math.prod(_sizes(suite)[0]),))]
+    return whole + flat
+
+
+def _ends(shape: tuple[int | None, ...], sample: tuple[int, ...]) -> bool:
+    """Whether a shape is that of samples, or of steps and samples."""
+    return len(shape) - len(sample) in (1, 2) and shape[-len(sample) :] == sample
 
 
 def _suites_of_graph(content: Content, suites: Iterable[Suite]) -> list[Match]:

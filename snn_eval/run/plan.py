@@ -11,7 +11,7 @@ from typing import Any
 
 from snn_eval.data import ArrayDataset, DataOptions, is_here, load_dataset
 from snn_eval.errors import CheckpointError, InputError
-from snn_eval.models.checkpoint import file_sha256
+from snn_eval.models.checkpoint import file_sha256, is_exported
 from snn_eval.models.encoders import SEQUENCES, encode
 from snn_eval.models.manifest import shipped_checkpoint
 from snn_eval.models.user_sources import component_sha256, neurons_sha256
@@ -272,7 +272,7 @@ def _cell(
 
     data = load(suite.data.test)
     validation = validation_part(suite, request.limit, load)
-    once = _means_nothing(suite, request, data)
+    once = _means_nothing(suite, request, data, checkpoint)
     if once:
         suite = with_values(suite, {"input.time_steps": 1})
     sha256 = file_sha256(checkpoint)
@@ -282,14 +282,27 @@ def _cell(
     return Cell(suite, checkpoint, sha256, data, samples, request, identity, answers_once=once, validation=validation)
 
 
-def _means_nothing(suite: Suite, request: Request, data: ArrayDataset) -> bool:
+def _means_nothing(suite: Suite, request: Request, data: ArrayDataset, checkpoint: Path) -> bool:
     """Whether T is nothing the user chose, and nothing the network would notice: an ANN on static input."""
     given = suite.input
     if request.time_steps or request.sweep or request.trust or given.time_steps == 1 or given.encoding in SEQUENCES:
         return False
+    if is_exported(checkpoint):
+        return _spikes_nowhere(checkpoint)
     first = next(data.chunks(1))
     x = encode(given.encoding, first.x, given.time_steps, first.id, given.seed, **given.preparation)
     return answers_once(suite, request.arch, x)
+
+
+def _spikes_nowhere(program: Path) -> bool:
+    """Whether a program of ``torch.export`` is an ANN; what cannot be read is told when it is measured."""
+    from snn_eval.models.exported.building import exported_spikes
+
+    try:
+        spikes = exported_spikes(program)
+    except CheckpointError:
+        return False
+    return not spikes.neurons and not spikes.elsewhere
 
 
 def cell_id(suite: Suite, arch: str | None, checkpoint_sha256: str, data_fingerprint: str, *, strict: bool) -> str:
