@@ -38,10 +38,11 @@ def test_finished_cells_are_published_and_their_tables_made_again(snn_eval: Call
     assert all(record in records for record in kept)
     assert not list(PUBLISHED.rglob("*.pt"))
     pages = {path.name: path.read_bytes() for path in PUBLISHED.iterdir() if path.is_file()}
-    assert {"table.md", "table.html", "inputs.json", "tradeoff.png", "claims.md"} <= set(pages)
+    assert {"table.md", "table.html", "inputs.json", "tradeoff.png", "claims.json"} <= set(pages)
+    assert "claims.md" not in pages, "the claims are about other components"
     assert all(len(content) <= 150_000 for name, content in pages.items() if name.endswith(".png"))
     (PUBLISHED / "table.md").write_text("changed")
-    (PUBLISHED / "claims.md").unlink()
+    (PUBLISHED / "claims.json").unlink()
     answer = snn_eval("ablate", "--tables", str(PUBLISHED))
     assert (answer.code, answer.last) == (0, PUBLISHED / "table.md")
     assert {path.name: path.read_bytes() for path in PUBLISHED.iterdir() if path.is_file()} == pages
