@@ -6,6 +6,7 @@ objects, and lets sympy evaluate the text of sizes. None of them is needed: the 
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import zipfile
@@ -36,7 +37,7 @@ DTYPES = {
 """Number types by their number in the format."""
 
 _MAJOR = 8
-_PARTS = {"weights": "data/weights/", "constants": "data/constants/"}
+_PARTS = ("data/weights/", "data/constants/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,13 @@ def _read(archive: zipfile.ZipFile, path: Path) -> Archive:
         raise CheckpointError(f"{path}: expected schema version {_MAJOR} of torch.export, got {version}")
     root = programs[0].partition("models/")[0]
     tensors: dict[str, Tensor] = {}
-    for folder in _PARTS.values():
+    for folder in _PARTS:
         for name in names:
             if name.startswith(root + folder) and name.endswith("_config.json"):
                 config = json.loads(archive.read(name))["config"]
                 tensors.update(_tensors(archive, config, root + folder, path))
+            elif name.startswith(root + folder) and name.endswith(".pt"):
+                tensors.update(_pickled(archive.read(name), path))
     return Archive(program, tensors)
 
 
@@ -104,6 +107,21 @@ def _tensors(archive: zipfile.ZipFile, config: Mapping[str, Any], folder: str, p
             blocks[member] = bytearray(archive.read(member))
         found[name] = _tensor(blocks[member], entry["tensor_meta"], f"{path}: {name}")
     return found
+
+
+def _pickled(content: bytes, path: Path) -> dict[str, Tensor]:
+    """Tensors as PyTorch 2.8 writes them, one ``torch.save`` for all; only tensors and plain values are unpickled."""
+    try:
+        values = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # on anything else torch raises whatever it stumbles over
+        told = "pickled objects that would run code from the file, or a damaged part"
+        raise CheckpointError(f"{path}: expected plain tensors, got {told}; export it again") from error
+    tensors = {name: value.detach() for name, value in values.items() if isinstance(value, Tensor)}
+    if len(tensors) < len(values) or any(value.layout is not torch.strided for value in tensors.values()):
+        raise CheckpointError(f"{path}: expected plain dense tensors, got other values; export it again")
+    return tensors
 
 
 def _tensor(block: bytearray, meta: Mapping[str, Any], where: str) -> Tensor:

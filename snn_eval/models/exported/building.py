@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from snn_eval.errors import CheckpointError
@@ -24,10 +25,8 @@ def exported_network(path: Path) -> ExportedNetwork:
         CheckpointError: what :func:`read_archive`, :func:`read_graph` and :func:`any_batch` raise.
     """
     archive, graph = exported_graph(path)
-    try:
+    with _telling(path):
         return any_batch(graph, archive.tensors)
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from error
 
 
 def exported_graph(path: Path) -> tuple[Archive, Graph]:
@@ -37,11 +36,18 @@ def exported_graph(path: Path) -> tuple[Archive, Graph]:
         CheckpointError: what :func:`read_archive` and :func:`read_graph` raise.
     """
     archive = read_archive(path)
-    try:
+    with _telling(path):
         return archive, read_graph(archive.program)
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """While inside, errors name the file; what no graph of torch.export raises is told to be a damaged one."""
+    try:
+        yield
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, AssertionError, RecursionError) as error:
         told = f"{type(error).__name__} {error}"[:120]
         raise CheckpointError(f"{path}: expected a program of torch.export, got a damaged graph: {told}") from error
 
@@ -53,12 +59,10 @@ def exported_spikes(path: Path) -> Spikes:
         CheckpointError: it cannot be read, or holds an operation that cannot be run.
     """
     _, graph = exported_graph(path)
-    try:
+    with _telling(path):
         for node in graph.nodes:
             operation(node.target)
         return find_spikes(graph, calls_of(graph))
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from error
 
 
 def outputs_of(graph: Graph) -> Mapping[str, tuple[int | None, ...]]:

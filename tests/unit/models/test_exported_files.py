@@ -88,6 +88,25 @@ def test_a_pickle_in_the_file_is_refused_and_not_run(tmp_path: Path, plain: Path
     assert mark.exists()  # it would have run
 
 
+@pytest.mark.parametrize("harmful", [False, True])
+def test_weights_as_torch_2_8_wrote_them(tmp_path: Path, plain: Path, harmful: bool) -> None:
+    mark = tmp_path / "ran"
+    weights = {"weight": torch.arange(12.0).reshape(3, 4), "bias": torch.ones(3)}
+    torch.save(Bomb(mark) if harmful else weights, tmp_path / "w.pt")
+    older = tmp_path / "older.pt2"
+    with zipfile.ZipFile(plain) as given, zipfile.ZipFile(older, "w") as made:
+        for name in given.namelist():
+            if "/data/weights/" not in name:
+                made.writestr(name, given.read(name))
+        made.write(tmp_path / "w.pt", "p/data/weights/model.pt")
+    if harmful:
+        with pytest.raises(CheckpointError, match="expected plain tensors, got pickled objects that would run code"):
+            exported_network(older)
+        assert not mark.exists()
+    else:
+        assert exported_network(older)(torch.ones(5, 4))[0].tolist() == [7, 23, 39]
+
+
 def test_pickled_sample_inputs_and_texts_of_sizes_are_never_read(tmp_path: Path, plain: Path) -> None:
     mark = tmp_path / "ran"
     evil = f"__import__('pathlib').Path({str(mark)!r}).touch()"
