@@ -134,3 +134,21 @@ def test_counts_are_those_of_the_network(tmp_path: Path, name: str, form: str) -
     program = exported_network(path)
     assert_same_counts(trace_of(program, x, axis, steps), trace_of(network, x, axis, steps))
     assert missing(program) == ""
+
+
+class Odd(nn.Module):
+    """An operation no rule is known of, between two layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(6, 5), nn.Linear(5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(torch.erfinv(torch.tanh(self.first(x))))
+
+
+def test_an_operation_without_a_rule_is_named_as_not_counted(tmp_path: Path) -> None:
+    path = exported(Odd().eval(), torch.rand(2, 6), tmp_path / "n.pt2", 0)
+    trace = trace_of(exported_network(path), torch.rand(7, 6), 0, 1)
+    assert [(op.name, op.calls) for op in trace.unknown] == [("erfinv", 1)]
+    assert [int(part.ops_VTN.sum()) for part in trace.synaptic] == [7 * 6 * 5, 7 * 5 * 3]

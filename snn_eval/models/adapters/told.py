@@ -39,7 +39,8 @@ def found_out(network: AdaptedNetwork, readout_steps: int) -> str:
     once = network.feed == "whole" and (network.time_steps == 1 or not spiking)
     parts.append("called once" if once else _CALLS[network.feed or "whole"])
     if spiking:
-        parts.append(f"{_RESETS[network.framework.name]} before each batch")
+        own = network.framework.name == "plain" and not any(hasattr(layer.module, "reset") for layer in layers.values())
+        parts.append("no state kept" if own else f"{_RESETS[network.framework.name]} before each batch")
     spikes_of = next((name for name, layer in layers.items() if layer.role == "output"), None)
     what = "numbers"
     if spikes_of is not None:
