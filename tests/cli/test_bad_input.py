@@ -336,7 +336,7 @@ SUITES = [
         OWN,
         ["horowitz-45nm-fp32"],
     ),
-    Case("an unknown framework", suite(new='framework = "norse"\n'), OWN, ["model.framework", "'norse'"]),
+    Case("an unknown framework", suite(new='framework = "nengo"\n'), OWN, ["model.framework", "'nengo'"]),
     Case("no network", suite('factory = "net.py:make"', ""), OWN, ["expected an architecture, found none", "--arch"]),
     Case(
         "a wrong ablation", suite(new='[[ablation]]\nname = "a"\nset = {"input.tme_steps" = 3}\n'), OWN, ["tme_steps"]
