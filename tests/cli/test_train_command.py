@@ -113,7 +113,7 @@ def test_a_network_of_the_users_is_trained_and_measured(function: str, snn_eval:
         (
             ("--arch", "resnet"),
             2,
-            "--arch: expected file.py:function, package.module:function or one of spiking-conv-net, got 'resnet'",
+            "--arch: expected file.py:function, package.module:function or one of spiking-conv-net, ",
         ),
         (("--arch", "net.py:seven"), 2, "the data has 10 classes, the network's readout 7"),
         (("--arch", "net.py:fixed"), 2, "the network does not take input of shape (2, 1, 8, 8)"),

@@ -460,7 +460,7 @@ def test_cells_no_longer_there_are_removed_from_the_committed_form(tmp_path: Pat
     assert sorted(path.name for path in (tmp_path / "cells").iterdir()) == ["B0-seed-0.json", "Coding-seed-0.json"]
 
 
-@pytest.mark.usefixtures("bare")
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", [None, *sorted((ROOT / "reports" / "published").glob("*/cells"))])
 def test_committed_tables_are_those_of_the_committed_cells(folder: Path | None, tmp_path: Path) -> None:
     if folder is None:
