@@ -151,13 +151,13 @@ def _work(words: list[str]) -> None:
     from functools import partial
 
     from snn_eval.cli import app
-    from snn_eval.run import execute
+    from snn_eval.run import passes
 
     code: Any = 1
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
-        execute.PartWriter = partial(execute.PartWriter, interval_s=0.02)  # type: ignore[misc, assignment]
+        passes.PartWriter = partial(passes.PartWriter, interval_s=0.02)  # type: ignore[misc, assignment]
         app.main(words)
     except SystemExit as end:
         code = end.code
