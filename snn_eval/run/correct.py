@@ -16,7 +16,6 @@ from snn_eval.errors import SuiteError
 from snn_eval.models.adapters import AdaptedNetwork, adapt
 from snn_eval.models.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
 from snn_eval.models.convert import converted, is_ann
-from snn_eval.models.encoders import SEQUENCES
 from snn_eval.models.networks import network_run_for
 from snn_eval.models.values import merged, name_and_values
 from snn_eval.run.load import fold_note, load_network
@@ -116,10 +115,10 @@ def _converted(suite: Suite, ann: Checkpoint, samples: Samples, seed: int) -> Ch
 
 def _network(suite: Suite, stored: Checkpoint) -> AdaptedNetwork:
     """A network of ours with the weights of a checkpoint that is in no file."""
-    module = network_run_for(suite.input.time_steps, stored.arch or "", stored.time_steps, stored.config or {})
+    given = suite.input
+    module = network_run_for(given.time_steps, stored.arch or "", stored.time_steps, stored.config or {})
     load_weights(module, stored)
-    axis = 1 if suite.input.encoding in SEQUENCES else 0
-    return adapt(module, suite.input.time_steps, sample_axis=axis, **suite.model.calling)
+    return adapt(module, given.time_steps, sample_axis=given.sample_axis, **suite.model.calling)
 
 
 def _base(suite: Suite, stored: Checkpoint, arch: str | None) -> tuple[str, Mapping[str, Any]]:

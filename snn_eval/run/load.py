@@ -18,7 +18,6 @@ from snn_eval.models.adapters.told import found_out
 from snn_eval.models.adapters.unnamed import unnamed_spikes
 from snn_eval.models.checkpoint import Checkpoint, is_exported, load_checkpoint, load_trusted_module, load_weights
 from snn_eval.models.corrected import attach
-from snn_eval.models.encoders import SEQUENCES
 from snn_eval.models.factory import user_network
 from snn_eval.models.networks import ARCHITECTURES, network_run_for
 from snn_eval.models.nir import is_nir
@@ -194,12 +193,8 @@ def _adapted(
 
 def _steps_told(suite: Suite, module: nn.Module) -> AdaptedNetwork:
     """The module adapted as the suite says."""
-    return adapt(
-        module,
-        suite.input.time_steps,
-        sample_axis=1 if suite.input.encoding in SEQUENCES else 0,
-        **suite.model.calling,
-    )
+    given = suite.input
+    return adapt(module, given.time_steps, sample_axis=given.sample_axis, **suite.model.calling)
 
 
 _NO_ARCHITECTURE = "expected an architecture, found none; give --arch NAME or --arch file.py:function"

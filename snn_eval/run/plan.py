@@ -12,7 +12,7 @@ from typing import Any
 from snn_eval.data import ArrayDataset, DataOptions, is_here, load_dataset
 from snn_eval.errors import CheckpointError, InputError
 from snn_eval.models.checkpoint import file_sha256, is_exported
-from snn_eval.models.encoders import SEQUENCES, encode
+from snn_eval.models.encoders import encode
 from snn_eval.models.manifest import shipped_checkpoint
 from snn_eval.models.user_sources import component_sha256, neurons_sha256
 from snn_eval.models.values import merged, name_and_values
@@ -285,7 +285,7 @@ def _cell(
 def _means_nothing(suite: Suite, request: Request, data: ArrayDataset, checkpoint: Path) -> bool:
     """Whether T is nothing the user chose, and nothing the network would notice: an ANN on static input."""
     given = suite.input
-    if request.time_steps or request.sweep or request.trust or given.time_steps == 1 or given.encoding in SEQUENCES:
+    if request.time_steps or request.sweep or request.trust or given.time_steps == 1 or given.sample_axis:
         return False
     if is_exported(checkpoint):
         return _spikes_nowhere(checkpoint)

@@ -134,7 +134,7 @@ class InputSection(_Section):
 
     _added_later = ("clip", "flatten", "merge", "pool")
 
-    encoding: Literal["direct", "rate", "latency", "event", "dynamic"] = "direct"
+    encoding: Literal["direct", "rate", "latency", "event"] = "direct"
     kind: Literal["real", "spikes", "counts"]
     time_steps: Positive
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -149,6 +149,13 @@ class InputSection(_Section):
     def preparation(self) -> dict[str, Any]:
         """What is done to samples beside their encoding, as :func:`snn_eval.models.encoders.encode` takes it."""
         return {name: getattr(self, name) for name in ("mean", "std", "clip", "flatten", "merge", "pool")}
+
+    @property
+    def sample_axis(self) -> int:
+        """Axis of the samples in what the network gets: 1 where the encoding gives steps, ``[T,N,…]``, else 0."""
+        from snn_eval.models.encoders import SEQUENCES
+
+        return 1 if self.encoding in SEQUENCES else 0
 
 
 class ModelSection(_Section):

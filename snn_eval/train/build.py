@@ -13,7 +13,6 @@ from torch import nn
 
 from snn_eval.errors import SuiteError
 from snn_eval.models.adapters import adapt
-from snn_eval.models.encoders import SEQUENCES
 from snn_eval.models.factory import user_network
 from snn_eval.models.networks import ARCHITECTURES, build_network
 from snn_eval.models.user_sources import neurons_sha256, own_neurons
@@ -82,7 +81,7 @@ def build(suite: Suite, architecture: Architecture, samples: Samples, device: to
     network = adapt(
         _module(architecture, suite.input.time_steps),
         suite.input.time_steps,
-        sample_axis=1 if suite.input.encoding in SEQUENCES else 0,
+        sample_axis=suite.input.sample_axis,
         **suite.model.calling,
     )
     return Trainee(network, samples.example(), len(samples.training.classes), device)
