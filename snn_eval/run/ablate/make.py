@@ -10,7 +10,7 @@ from snn_eval.run.ablate.correct import corrected
 from snn_eval.run.ablate.identity import training_suite
 from snn_eval.run.ablate.measure import measured
 from snn_eval.run.ablate.plan import AblationCell
-from snn_eval.run.ablate.state import begin, conditions, keep
+from snn_eval.run.ablate.state import begin, identity, keep
 from snn_eval.run.ablate.tell import Tell, TellRun, TellTraining
 from snn_eval.run.load import restored, torch_device
 from snn_eval.train import Epoch, train
@@ -46,19 +46,12 @@ def make(cell: AblationCell, tell: Tell) -> CellRecord:
     tell({"stage": "measuring"})
     found = measured(cell, checkpoint, TellRun(tell))
     record = CellRecord(
-        suite=cell.suite.name,
-        suite_version=cell.suite.suite.version,
-        row=cell.row.name,
-        components=list(cell.row.components),
-        axes=dict(cell.row.axes),
-        replicate=cell.replicate,
         status="done",
-        time_steps=cell.suite.input.time_steps,
         uses_exit=cell.suite.evaluate.exit != "none",
         training=training_facts(trained.epochs, cell.suite.ablate.target),
         correction=correction,
         learned=learned_values(restored(cell.suite, checkpoint)),
-        conditions=conditions(cell),
+        **identity(cell),
         **found,
     )
     keep(cell, record)

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from snn_eval import env
 from snn_eval.atomic import cannot_write, write_atomic
@@ -14,7 +14,7 @@ from snn_eval.cell import CellRecord, read_cell, write_cell
 from snn_eval.errors import RunError
 from snn_eval.run.ablate.plan import AblationCell
 
-__all__ = ["State", "begin", "conditions", "failed", "forget", "keep", "kept", "state_of", "stored_cells"]
+__all__ = ["State", "begin", "failed", "forget", "identity", "keep", "kept", "state_of", "stored_cells"]
 
 State = Literal["stored", "failed", "unfinished", "new"]
 
@@ -89,21 +89,24 @@ def keep(cell: AblationCell, record: CellRecord, errors: str = "") -> None:
 
 def failed(cell: AblationCell, cause: str) -> CellRecord:
     """The record of a cell that ended without numbers."""
-    return CellRecord(
-        suite=cell.suite.name,
-        suite_version=cell.suite.suite.version,
-        row=cell.row.name,
-        components=list(cell.row.components),
-        axes=dict(cell.row.axes),
-        replicate=cell.replicate,
-        status="failed",
-        error=cause,
-        time_steps=cell.suite.input.time_steps,
-        conditions=conditions(cell),
-    )
+    return CellRecord(status="failed", error=cause, **identity(cell))
 
 
-def conditions(cell: AblationCell) -> dict[str, str]:
+def identity(cell: AblationCell) -> dict[str, Any]:
+    """What every record of a cell says, whatever became of it, as keyword arguments of :class:`CellRecord`."""
+    return {
+        "suite": cell.suite.name,
+        "suite_version": cell.suite.suite.version,
+        "row": cell.row.name,
+        "components": list(cell.row.components),
+        "axes": dict(cell.row.axes),
+        "replicate": cell.replicate,
+        "time_steps": cell.suite.input.time_steps,
+        "conditions": _conditions(cell),
+    }
+
+
+def _conditions(cell: AblationCell) -> dict[str, str]:
     """Under which a cell is made: its values' hash, versions, machine, threads; ``samples`` where they were limited."""
     found = {"values": cell.values, "snn-eval": env.code_version(), **env.package_versions()}
     found |= {"machine": env.machine(), "threads": "1", "device": cell.device}
