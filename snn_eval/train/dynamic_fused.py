@@ -12,7 +12,7 @@ from torch import Tensor
 from snn_eval.models.dynamic_lif import DynamicLIF, Learned
 from snn_eval.train.dynamic_backward import backward
 from snn_eval.train.dynamic_kernels import Dynamic, forward
-from snn_eval.train.flat import dense, flat, flat_steps, like, single
+from snn_eval.train.flat import dense, flat, flat_steps, laid_out_as, like, single
 
 __all__ = ["run_dynamic"]
 
@@ -35,9 +35,7 @@ class _DynamicSteps(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (currents,) = ctx.saved_tensors
         out = like(currents)
-        given = gradients[0].to(torch.float32)
-        if given.stride() != out.stride():
-            given = like(currents).copy_(given)
+        given = laid_out_as(out, gradients[0])
         steps = flat_steps(single(currents))
         sums = backward(flat(given), *steps, flat(out), currents[0].numel(), ctx.values)
         learned = (

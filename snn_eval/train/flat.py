@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["dense", "flat", "flat_steps", "like", "single"]
+__all__ = ["dense", "flat", "flat_steps", "laid_out_as", "like", "single"]
 
 
 def dense(x: Tensor) -> Tensor:
@@ -21,6 +21,14 @@ def dense(x: Tensor) -> Tensor:
 def like(x: Tensor) -> Tensor:
     """An empty float32 tensor, all steps apart, each with the layout of ``x``'s."""
     return torch.empty_strided(x.shape, (x[0].numel(), *x.stride()[1:]), dtype=torch.float32)
+
+
+def laid_out_as(other: Tensor, x: Tensor) -> Tensor:
+    """``x`` in float32 with the layout of ``other``; a copy only where it has another."""
+    given = x.to(torch.float32)
+    if given.stride() == other.stride():
+        return given
+    return torch.empty_strided(other.shape, other.stride(), dtype=torch.float32).copy_(given)
 
 
 def single(x: Tensor) -> Tensor:

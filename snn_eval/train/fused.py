@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from snn_eval.models.dynamic_lif import DynamicLIF
 from snn_eval.train import kernels
 from snn_eval.train.dynamic_fused import run_dynamic
-from snn_eval.train.flat import dense, flat, flat_steps, like, single
+from snn_eval.train.flat import dense, flat, flat_steps, laid_out_as, like, single
 
 __all__ = ["can_fuse", "fused", "run_fused"]
 
@@ -38,9 +38,7 @@ class _AllSteps(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (currents,) = ctx.saved_tensors
         out = like(currents)
-        given = gradients[0].to(torch.float32)
-        if given.stride() != out.stride():
-            given = like(currents).copy_(given)
+        given = laid_out_as(out, gradients[0])
         steps = flat_steps(single(currents))
         kernels.backward(flat(given), *steps, flat(out), currents[0].numel(), ctx.values)
         return out.to(currents.dtype), None
