@@ -118,8 +118,8 @@ def _cheaper(complete: Group, other: Group, rows: Sequence[Group]) -> Part:
         return Part(compared, "undecided", "no replicate has an exit in all of these rows")
     if found.n < FEWEST_REPLICATES:
         found = replace(found, low=None, high=None)
-    low, high = (None if end is None else math.exp(end) for end in (found.low, found.high))
-    factor, change = math.exp(found.mean), float(np.mean(changes))
+    low, high, factor = found.factor.low, found.factor.high, found.factor.mean
+    change = float(np.mean(changes))
     ends = no_interval(found) if low is None or high is None else f" (one-sided 95 % bounds {low:.3f}, {high:.3f})"
     words = f"energy × {factor:.3f}{ends} at {100 * change:+.2f} points of test accuracy, {replicates(found.n)}"
     numbers = {"mean": factor, "low": low, "high": high, "replicates": found.n, "accuracy_difference": change}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,10 +64,7 @@ def log_contrast(weighted: Weighted, number: Number, level: float = 0.95) -> Sum
         return math.log(value) if value else None
 
     found = number_contrast(weighted, logarithm, level)
-    if found is None:
-        return None
-    ends = [None if end is None else math.exp(end) for end in (found.low, found.high)]
-    return replace(found, mean=math.exp(found.mean), low=ends[0], high=ends[1])
+    return None if found is None else found.factor
 
 
 def early_accuracy(cell: CellRecord) -> NDArray[np.float64] | None:

@@ -14,7 +14,7 @@ from snn_eval.report.ablation.effects import LABELS, Effect
 from snn_eval.report.ablation.groups import Group, find, leaving
 from snn_eval.report.ablation.outcomes import Right, chosen_right, right_after
 from snn_eval.report.ablation.quantities import measured
-from snn_eval.report.ablation.summary import Summary, difference, of_replicates
+from snn_eval.report.ablation.summary import difference, of_replicates
 
 __all__ = ["Comparison", "Setting", "comparisons", "energy_of", "exits", "steps_of"]
 
@@ -41,10 +41,10 @@ def comparisons(groups: Sequence[Group]) -> list[Comparison]:
             less = set(new.components) - {component}
             base = find(groups, less, new.axes)
             if base is not None:
-                found.append(_with_all_steps(component, new, base))
+                found.append(_compared(component, new, base, "all steps"))
             base = leaving(groups, less, new.axes)
             if base is not None and any(cell.exit is not None for cell in new.done):
-                found.append(_at_exits(component, new, base))
+                found.append(_compared(component, new, base, "exit"))
     return found
 
 
@@ -58,6 +58,8 @@ def exits(groups: Sequence[Group]) -> list[Comparison]:
         sides = [(_right_with_all_steps(cell), _right_at_exit(cell)) for cell in there]
         pairs = [(before, after) for before, after in sides if before is not None and after is not None]
         energies = [(energy_of(cell, "all steps"), energy_of(cell, "exit")) for cell in there]
+        logs = [math.log(after / before) for before, after in energies if before and after]
+        ratio = of_replicates(logs, len(logs))
         effect = Effect(
             "early exit as such",
             group.title,
@@ -65,41 +67,27 @@ def exits(groups: Sequence[Group]) -> list[Comparison]:
             difference([b for b, _ in pairs], [a for _, a in pairs], len(pairs), shared=group.shared),
             None,
             None,
-            _factor([math.log(after / before) for before, after in energies if before and after]),
+            None if ratio is None else ratio.factor,
             of_replicates([(steps_of(cell, "exit") or 0.0) - cell.time_steps for cell in there], len(there)),
         )
         found.append(Comparison("", group, group, "exit", effect))
     return found
 
 
-def _with_all_steps(component: str, new: Group, base: Group) -> Comparison:
-    weighted = [(1.0, new), (-1.0, base)]
+def _compared(component: str, new: Group, base: Group, setting: Setting) -> Comparison:
+    """Both at one setting; early accuracy is told with all steps, mean T at exits, for neither varies in the other."""
+    weighted, leaves = [(1.0, new), (-1.0, base)], setting == "exit"
     effect = Effect(
         LABELS.get(component, component),
         f"{new.title} − {base.title}",
         (component,),
-        outcome_contrast(weighted, _right_with_all_steps),
+        outcome_contrast(weighted, _right_at_exit if leaves else _right_with_all_steps),
         None,
-        outcome_contrast(weighted, early_accuracy),
-        log_contrast(weighted, _reading(energy_of, "all steps")),
-        None,
+        None if leaves else outcome_contrast(weighted, early_accuracy),
+        log_contrast(weighted, _reading(energy_of, setting)),
+        number_contrast(weighted, _reading(steps_of, setting)) if leaves else None,
     )
-    return Comparison(component, new, base, "all steps", effect)
-
-
-def _at_exits(component: str, new: Group, base: Group) -> Comparison:
-    weighted = [(1.0, new), (-1.0, base)]
-    effect = Effect(
-        LABELS.get(component, component),
-        f"{new.title} − {base.title}",
-        (component,),
-        outcome_contrast(weighted, _right_at_exit),
-        None,
-        None,
-        log_contrast(weighted, _reading(energy_of, "exit")),
-        number_contrast(weighted, _reading(steps_of, "exit")),
-    )
-    return Comparison(component, new, base, "exit", effect)
+    return Comparison(component, new, base, setting, effect)
 
 
 def energy_of(cell: CellRecord, setting: Setting) -> float | None:
@@ -128,11 +116,3 @@ def _right_with_all_steps(cell: CellRecord) -> Right | None:
 
 def _right_at_exit(cell: CellRecord) -> Right | None:
     return None if cell.exit is None else chosen_right(cell, cell.exit)
-
-
-def _factor(logs: Sequence[float]) -> Summary | None:
-    found = of_replicates(logs, len(logs))
-    if found is None:
-        return None
-    ends = [None if end is None else math.exp(end) for end in (found.low, found.high)]
-    return Summary(math.exp(found.mean), found.sd, found.n, found.asked, ends[0], ends[1])

@@ -39,6 +39,12 @@ class Summary:
         """Whether several replicates have one value, which tells nothing of how it varies: there is no interval."""
         return self.n > 1 and self.sd == 0 and self.low is None
 
+    @property
+    def factor(self) -> Summary:
+        """Of logarithms: the factors they are of; the mean is geometric, ``sd`` stays that of the logarithms."""
+        ends = [None if end is None else math.exp(end) for end in (self.low, self.high)]
+        return replace(self, mean=math.exp(self.mean), low=ends[0], high=ends[1])
+
 
 def of_replicates(values: Sequence[float | None], asked: int, level: float = 0.95) -> Summary | None:
     """Of one number a replicate; the interval is Student's, with n − 1 degrees of freedom.
